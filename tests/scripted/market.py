@@ -31,6 +31,9 @@ class FixedMarket:
 
     known_top = top
 
+    def may_come(self, instrument_id: InstrumentId) -> bool:
+        return False
+
     def want(self, instrument_id: InstrumentId, holder: object) -> None:
         self.wanted.add(instrument_id)
 

@@ -18,6 +18,11 @@ class MarketView(Protocol):
     def known_top(self, instrument_id: InstrumentId) -> TopOfBook | None:
         """As `top`, but asking does not count as needing the book: one that is not open is not opened."""
 
+    def may_come(self, instrument_id: InstrumentId) -> bool:
+        """Return whether a book that is not fresh may be fresh in a moment: it can be opened and nobody has asked for
+        it yet, or it is being opened, or it became stale a moment ago. False when its venue did not open it, or has
+        sent nothing for that moment (`FIRST_SNAPSHOT_WAIT_MS_MAX`). Asking does not count as needing the book."""
+
     def snapshot(self, instrument_id: InstrumentId, depth: int) -> BookSnapshot | None: ...
 
     def cost_to_take(self, instrument_id: InstrumentId, side: Side, quantity: Decimal) -> Decimal | None:

@@ -5,7 +5,13 @@ import asyncio
 import pytest
 
 from cadenza.application.market_data import keep_book
-from cadenza.application.market_data.keep_book import IDLE_MS_MAX, MENDED_AT_ONCE_MAX, REOPEN_DELAY_MS_MIN
+from cadenza.application.market_data.keep_book import (
+    FIRST_SNAPSHOT_WAIT_MS_MAX,
+    IDLE_MS_MAX,
+    MENDED_AT_ONCE_MAX,
+    REOPEN_DELAY_MS_MIN,
+    RESYNC_GRACE_MS,
+)
 from cadenza.domain.errors import InstrumentNotFound, VenueUnavailable
 from cadenza.domain.ids import PAPER, InstrumentId
 from cadenza.domain.market.enums import OrderType, Side
@@ -82,6 +88,45 @@ async def test_a_venue_that_is_down_is_asked_ever_more_seldom(world: MarketWorld
     world.clock.advance(REOPEN_DELAY_MS_MIN)
     await world.maintain()
     assert world.okx.calls == ["open_book"] * 2
+
+
+async def test_a_book_may_come_until_its_venue_fails_or_is_silent_for_the_time_of_a_first_snapshot(
+    world: MarketWorld,
+) -> None:
+    world.okx.is_silent = True
+    assert world.books.may_come(OKX_BTC), "nobody has asked for it"
+    assert not world.books.may_come(InstrumentId("OKX:NO/SUCH"))
+    assert world.books.open_count == 0
+    world.books.top(OKX_BTC)
+    await world.maintain()
+    assert world.books.may_come(OKX_BTC), "it was subscribed to"
+    world.clock.advance(FIRST_SNAPSHOT_WAIT_MS_MAX)
+    assert not world.books.may_come(OKX_BTC)
+    world.okx.snapshot(OKX_BTC)
+    assert world.books.may_come(OKX_BTC)
+    world.books.on_stale(OKX_BTC)
+    assert world.books.may_come(OKX_BTC), "its connector resyncs it"
+    world.okx.is_down = True
+    world.clock.advance(RESYNC_GRACE_MS)
+    await world.maintain()
+    assert not world.books.may_come(OKX_BTC)
+
+
+async def test_a_book_that_its_venue_did_not_open_does_not_come(world: MarketWorld) -> None:
+    world.okx.is_down = True
+    world.books.top(OKX_BTC)
+    await world.maintain()
+    assert not world.books.may_come(OKX_BTC), "whether or not it is tried again"
+
+
+async def test_a_valuation_opens_books_in_turns_while_it_needs_others(world: MarketWorld) -> None:
+    world.okx.is_down = True
+
+    def needed() -> list[InstrumentId]:
+        return [OKX_BTC] if world.books.may_come(OKX_BTC) else [OKX_BTC, PAPER_BTC]
+
+    await world.prices.of_valuation(needed)
+    assert world.books.top(PAPER_BTC) is not None
 
 
 async def test_a_caller_that_stops_waiting_does_not_stop_the_opening(

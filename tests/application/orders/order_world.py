@@ -179,6 +179,9 @@ class FixedMarket:
 
     known_top = top
 
+    def may_come(self, instrument_id: Any) -> bool:
+        return False
+
     def snapshot(self, instrument_id: Any, depth: int) -> Any:
         return book()
 

@@ -23,10 +23,11 @@ def listed(venue_id: VenueId, base: str, quote: str = "USDT") -> Instrument:
 
 @dataclass
 class Market:
-    """Fresh prices by instrument, and the books that were opened."""
+    """Fresh prices by instrument, the books that were opened, and those that are about to be fresh."""
 
     prices: dict[str, str]
     opened: list[InstrumentId] = field(default_factory=list)
+    coming: set[str] = field(default_factory=set)
 
     def top(self, instrument_id: InstrumentId) -> TopOfBook | None:
         self.opened.append(instrument_id)
@@ -35,6 +36,9 @@ class Market:
     def known_top(self, instrument_id: InstrumentId) -> TopOfBook | None:
         price = self.prices.get(instrument_id)
         return None if price is None else TopOfBook(D(price), D(price), D(price), 1)
+
+    def may_come(self, instrument_id: InstrumentId) -> bool:
+        return instrument_id in self.coming
 
 
 async def builder(market: Market, instruments: Sequence[Instrument]) -> PortfolioBuilder:
@@ -89,7 +93,7 @@ async def test_the_own_venues_fresh_price_counts_before_another_venues() -> None
 
 
 async def test_another_venue_values_what_the_own_one_does_not_list_or_has_no_fresh_price_of() -> None:
-    market = Market({"BINANCE:BTC/USDT": "101", "BINANCE:ETH/BTC": "0.05"})
+    market = Market({"BINANCE:BTC/USDT": "101", "BINANCE:ETH/BTC": "0.05"}, coming={"OKX:BTC/USDT"})
     portfolios = await builder(market, [listed(BINANCE, "BTC"), listed(BINANCE, "ETH", "BTC"), listed(OKX, "BTC")])
     valued = portfolios.valuation(OKX)
     assert valued.rate("BTC") == D(101)
@@ -98,6 +102,34 @@ async def test_another_venue_values_what_the_own_one_does_not_list_or_has_no_fre
     assert valued.needed("ETH") == ["BINANCE:ETH/BTC", "BINANCE:BTC/USDT"]
     market.prices["OKX:BTC/USDT"] = "100"
     assert portfolios.valuation(OKX).rate("BTC") == D(100)
+
+
+async def test_another_venues_books_are_opened_when_those_of_the_own_one_do_not_come() -> None:
+    market = Market({}, coming={"OKX:ETH/BTC", "OKX:BTC/USDT"})
+    portfolios = await builder(
+        market, [listed(each, *pair) for each in (BINANCE, OKX) for pair in (("ETH", "BTC"), ("BTC",))]
+    )
+    valued = portfolios.valuation(OKX)
+    assert (valued.rate("ETH"), valued.is_awaited("ETH")) == (None, True)
+    assert market.opened == ["OKX:ETH/BTC", "OKX:BTC/USDT"], "they may come in a moment"
+    market.coming = {"OKX:ETH/BTC", "BINANCE:ETH/BTC", "BINANCE:BTC/USDT"}
+    market.opened.clear()
+    valued = portfolios.valuation(OKX)
+    assert (valued.rate("ETH"), valued.is_awaited("ETH")) == (None, True)
+    assert market.opened == ["OKX:ETH/BTC", "OKX:BTC/USDT", "BINANCE:ETH/BTC", "BINANCE:BTC/USDT"]
+    market.prices = {"BINANCE:ETH/BTC": "0.05", "BINANCE:BTC/USDT": "101"}
+    assert portfolios.valuation(OKX).rate("ETH") == D("5.05")
+    market.prices, market.coming = {}, {"BINANCE:ETH/BTC"}
+    valued = portfolios.valuation(OKX)
+    assert (valued.rate("ETH"), valued.is_awaited("ETH")) == (None, False)
+
+
+async def test_an_indirect_path_of_the_own_venue_opens_no_book_of_another() -> None:
+    market = Market({"OKX:BTC/USDC": "100", "OKX:USDC/USDT": "1"})
+    pairs = [listed(OKX, "BTC"), listed(OKX, "BTC", "USDC"), listed(OKX, "USDC"), listed(BINANCE, "BTC")]
+    portfolios = await builder(market, pairs)
+    assert portfolios.valuation(OKX).rate("BTC") == D(100)
+    assert {each for each in market.opened if each.startswith("BINANCE")} == set()
 
 
 async def test_prices_of_a_test_environment_or_of_paper_value_nothing_elsewhere() -> None:

@@ -78,7 +78,7 @@ class ListPortfolios:
             ids = [account.id for account in accounts]
             balances = await uow.accounts.balances(ids)
             positions = await uow.accounts.positions(ids)
-        await self._prices.of_instruments(self._valuing(query.currency, accounts, balances, positions))
+        await self._prices.of_valuation(lambda: self._valuing(query.currency, accounts, balances, positions))
         now_ms = self._clock.now_ms()
         items = [
             self._portfolios.build(

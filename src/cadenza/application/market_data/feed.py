@@ -63,6 +63,14 @@ class Feed:
         is_silent = self.age_ms_max is not None and now_ms - self.heard_at_ms > self.age_ms_max
         return is_silent and self.book.is_fresh
 
+    def may_come(self, now_ms: int, patience_ms: int) -> bool:
+        """Whether a fresh book may come in a moment: it has been missed for less than `patience_ms`, and the venue has
+        not failed to open it."""
+        if self.stale_since_ms is None:
+            return True
+        has_failed = self.failures > 0 and not self.is_open and self.busy is None
+        return now_ms - self.stale_since_ms < patience_ms and not has_failed
+
     def become_stale(self, now_ms: int) -> None:
         """Show nothing until the next snapshot. Trades may be missed meanwhile, so no last price is known."""
         self.book.invalidate()

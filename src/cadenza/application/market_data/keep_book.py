@@ -211,6 +211,13 @@ class KeepBook:
         self._check_age(feed)
         return feed.top()
 
+    def may_come(self, instrument_id: InstrumentId) -> bool:
+        feed = self._feeds.get(instrument_id)
+        if feed is None:
+            return self._can_open(instrument_id)
+        self._check_age(feed)
+        return feed.may_come(self._clock.monotonic_ms(), FIRST_SNAPSHOT_WAIT_MS_MAX)
+
     def snapshot(self, instrument_id: InstrumentId, depth: int) -> BookSnapshot | None:
         feed = self._asked(instrument_id)
         return None if feed is None else feed.book.snapshot(depth)
@@ -401,16 +408,19 @@ class KeepBook:
 
     def _needed(self, instrument_id: InstrumentId) -> Feed | None:
         """Have `maintain` open the feed of an instrument that can be traded."""
-        instrument = self._catalogue.instrument(instrument_id)
-        if instrument is None or instrument.status is not InstrumentStatus.ACTIVE:
-            return None
-        if len(self._feeds) >= FEEDS_MAX or instrument.venue_id not in self._connectors:
-            return None
-        if self._connectors[instrument.venue_id].spec.order_book_of(instrument.type) is None:
+        if not self._can_open(instrument_id):
             return None
         feed = self._feed(instrument_id)
         feed.reopen_at_ms = self._clock.monotonic_ms()
         return feed
+
+    def _can_open(self, instrument_id: InstrumentId) -> bool:
+        instrument = self._catalogue.instrument(instrument_id)
+        if instrument is None or instrument.status is not InstrumentStatus.ACTIVE:
+            return False
+        if len(self._feeds) >= FEEDS_MAX or instrument.venue_id not in self._connectors:
+            return False
+        return self._connectors[instrument.venue_id].spec.order_book_of(instrument.type) is not None
 
     def _check_age(self, feed: Feed) -> None:
         """A feed that has been silent for too long is broken: only a snapshot makes its book fresh again."""

@@ -1,6 +1,6 @@
 """Have fresh prices where something is about to be valued: books are open only while somebody needs them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from cadenza.application.market_data.keep_book import KeepBook
 from cadenza.domain.errors import CadenzaError
@@ -10,6 +10,9 @@ from cadenza.ports.concurrency import Concurrency
 
 AT_ONCE_MAX = 200
 """Instruments that a caller waits for; the books of more are opened by reading them, for the next time."""
+
+VALUATION_WAIT_MS_MAX = 5_000
+"""A valuation waits at most this long for all the prices that it needs; the books of the rest open meanwhile."""
 
 
 class NeedPrices:
@@ -29,6 +32,17 @@ class NeedPrices:
         """Open the books of instruments, all at the same time."""
         wanted = list(dict.fromkeys(instrument_ids))[:AT_ONCE_MAX]
         await self._concurrency.gather(*map(self._ensure, wanted))
+
+    async def of_valuation(self, needed: Callable[[], Iterable[InstrumentId]]) -> None:
+        """Open the books of the instruments that `needed` returns, then ask it again, and go on while it returns
+        others: where a venue's book does not come, another venue's may value the same asset."""
+        await self._concurrency.within(VALUATION_WAIT_MS_MAX, self._in_turns(needed))
+
+    async def _in_turns(self, needed: Callable[[], Iterable[InstrumentId]]) -> None:
+        asked: set[InstrumentId] = set()
+        while further := [each for each in dict.fromkeys(needed()) if each not in asked]:
+            asked.update(further)
+            await self.of_instruments(further)
 
     async def _ensure(self, instrument_id: InstrumentId) -> None:
         try:

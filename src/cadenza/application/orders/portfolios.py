@@ -7,7 +7,7 @@ from operator import attrgetter
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
-from cadenza.domain.market.asset_graph import AssetGraph
+from cadenza.domain.market.asset_graph import AssetGraph, PricePath
 from cadenza.domain.market.instrument import Instrument, Security, SecurityType
 from cadenza.domain.money import ONE
 from cadenza.domain.trading.portfolio import HeldBalance, MarkedPosition, Portfolio, summarize
@@ -40,15 +40,29 @@ class Valuation:
 
     def rate(self, asset: str) -> Decimal | None:
         """Return units of the currency per unit of the asset; None without a path of fresh prices. Asking has the
-        books of the most direct path opened, for the next time."""
+        books that are `needed` opened, for the next time."""
         if asset not in self._rates:
             self._rates[asset] = self._found(asset)
         return self._rates[asset]
 
     def needed(self, asset: str) -> Sequence[InstrumentId]:
-        """Return the instruments whose prices value the asset most directly, of the first venue that has such."""
+        """Return the instruments whose prices value the asset most directly: those of the first venue that has such,
+        and those of the next one as well while a book of the first is not fresh and is not about to come."""
+        needed: list[InstrumentId] = []
+        for graph in self._graphs:
+            path = graph.path(asset, self.currency)
+            if path is not None:
+                instruments = [step.instrument_id for step in path]
+                needed += instruments
+                if all(map(self._is_near, instruments)) or self._fresh_path(graph, asset) is not None:
+                    break
+        return needed
+
+    def is_awaited(self, asset: str) -> bool:
+        """Return whether prices that value the asset may be fresh in a moment, because their books are being opened.
+        Ask when it has no rate."""
         paths = (graph.path(asset, self.currency) for graph in self._graphs)
-        return [step.instrument_id for step in next((path for path in paths if path is not None), ())]
+        return any(path is not None and all(self._is_near(step.instrument_id) for step in path) for path in paths)
 
     def type_of(self, asset: str) -> SecurityType:
         known = self._types.get(asset)
@@ -64,7 +78,7 @@ class Valuation:
         return next((rate for rate in rates if rate is not None), None)
 
     def _rate_in(self, graph: AssetGraph, asset: str) -> Decimal | None:
-        path = graph.fresh_path(asset, self.currency, self._market.known_top)
+        path = self._fresh_path(graph, asset)
         if path is None:
             return None
         worth = ONE
@@ -75,6 +89,14 @@ class Valuation:
                 return None
             worth = step.convert(worth, mark)
         return worth
+
+    def _fresh_path(self, graph: AssetGraph, asset: str) -> PricePath | None:
+        return graph.fresh_path(asset, self.currency, self._market.known_top)
+
+    def _is_near(self, instrument_id: InstrumentId) -> bool:
+        """Whether the instrument has a fresh price, or may have one in a moment."""
+        top = self._market.known_top(instrument_id)
+        return self._market.may_come(instrument_id) if top is None else bool(top.mark)
 
 
 class PortfolioBuilder:
