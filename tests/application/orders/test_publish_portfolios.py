@@ -147,6 +147,38 @@ async def test_rows_that_were_noted_during_a_read_win(world: World) -> None:
     assert btc(view) == D(12)
 
 
+async def test_a_view_that_waited_for_the_database_is_valued_at_the_prices_of_its_own_moment(world: World) -> None:
+    await world.orders.add_account(account(id=MARGIN, external=replace(account().external, external_id="y")))
+    await world.deposit("12", MARGIN)
+    for account_id in (ACCOUNT, MARGIN):
+        world.subscribe(account_id)
+    await world.deposit("11")
+    world.publishing.request(MARGIN)
+    market: Any = world.publishing._portfolios._market
+
+    async def fall_silent() -> None:
+        world.clock.at_ms += publish_portfolios.VALUED_MS_MAX
+        market.top = lambda _: None
+        market.known_top = market.top
+
+    world.during_read = fall_silent
+    first, second = await world.tick()
+    assert (first.account.id, first.summary.unpriced) == (ACCOUNT, ())
+    assert (second.account.id, second.summary.unpriced) == (MARGIN, ("BTC",)), "no book is fresh now"
+
+
+async def test_the_views_of_one_moment_share_the_values_of_a_venue(world: World) -> None:
+    portfolios: Any = world.publishing._portfolios
+    made, valuation = [], portfolios.valuation
+    portfolios.valuation = lambda venue_id: made.append(venue_id) or valuation(venue_id)
+    world.subscribe()
+    for at_ms in (0, publish_portfolios.VALUED_MS_MAX - 1, publish_portfolios.VALUED_MS_MAX):
+        world.clock.at_ms = at_ms
+        world.publishing.request(ACCOUNT)
+        await world.tick()
+    assert len(made) == 2
+
+
 async def test_a_view_that_must_be_read_stays_due_while_the_database_is_away(world: World) -> None:
     world.subscribe()
     world.publishing.request(ACCOUNT)

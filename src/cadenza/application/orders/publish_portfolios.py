@@ -1,8 +1,8 @@
 """Publishing portfolios. A portfolio is a view, not a fact: it is never stored, and only the newest counts.
 
 Two things make a view due: a commit that changed a balance or a position of an account with subscribers, and a new
-subscriber. `tick` builds what is due, at the marks of that moment, so an account has at most one view a tick. Nothing
-is built for an account without subscribers.
+subscriber. `tick` builds what is due, each view at the marks of its own moment, so an account has at most one view a
+tick. Nothing is built for an account without subscribers.
 
 A subscriber's last view is never older than the last commit. A commit of this process notes its rows after it
 committed; a new subscriber's view is read from the database after it subscribed; and a view that was read gives way to
@@ -30,8 +30,9 @@ NOTED_ACCOUNTS_MAX = 1_000
 CLOSED_POSITIONS_MAX = 100
 """Closed positions that one view shows; the newest stay."""
 ACCOUNTS_PER_READ_MAX = 100
-
-_Valuations = dict[VenueId, Valuation]
+VALUED_MS_MAX = 100
+"""Views of accounts of one venue share the values that were found at most so long before; then these are found
+again, so that a view that waited for the database is not built at the prices from before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class _Due:
 
 
 class PublishPortfolios:
-    """Memory is bounded: the newest rows of at most `NOTED_ACCOUNTS_MAX` accounts with subscribers, and an instant for
-    each account."""
+    """Memory is bounded: the newest rows of at most `NOTED_ACCOUNTS_MAX` accounts with subscribers, an instant for
+    each account, and the values of each venue."""
 
     def __init__(self, *, storage: Storage, portfolios: PortfolioBuilder, publisher: Publisher, clock: Clock) -> None:
         self._storage = storage
@@ -64,6 +65,7 @@ class PublishPortfolios:
         self._clock = clock
         self._noted: dict[TradingAccountId, _PortfolioRows] = {}
         self._due: dict[TradingAccountId, _Due] = {}
+        self._valuations: dict[VenueId, tuple[int, Valuation]] = {}
 
     def note(self, state: TradingState) -> None:
         """Note the accounts whose balances or positions a batch changed. Call it when the batch is committed."""
@@ -82,12 +84,11 @@ class PublishPortfolios:
         """Publish the views that are due. While the database does not answer, views that must be read stay due."""
         noted, self._noted = self._noted, {}
         wanted = [account_id for account_id in self._take_due() if account_id not in noted]
-        valuations: _Valuations = {}
         for rows in noted.values():
-            self._publish(rows, valuations)
+            self._publish(rows)
             await self._clock.sleep_ms(0)  # others have their turn: a portfolio may be long
         for start in range(0, len(wanted), ACCOUNTS_PER_READ_MAX):
-            await self._publish_read(wanted[start : start + ACCOUNTS_PER_READ_MAX], valuations)
+            await self._publish_read(wanted[start : start + ACCOUNTS_PER_READ_MAX])
 
     def _note_account(self, state: TradingState, account_id: TradingAccountId) -> None:
         earlier = self._noted.get(account_id)
@@ -116,7 +117,7 @@ class PublishPortfolios:
                     due.first_ms = due.last_ms
         return taken
 
-    async def _publish_read(self, account_ids: Sequence[TradingAccountId], valuations: _Valuations) -> None:
+    async def _publish_read(self, account_ids: Sequence[TradingAccountId]) -> None:
         try:
             found = await self._read(account_ids)
         except DatabaseUnavailable:
@@ -125,7 +126,7 @@ class PublishPortfolios:
             return
         for rows in found:
             if rows.account.id not in self._noted:  # else newer rows were noted meanwhile, for the next tick
-                self._publish(rows, valuations)
+                self._publish(rows)
                 await self._clock.sleep_ms(0)
 
     async def _read(self, account_ids: Sequence[TradingAccountId]) -> list[_PortfolioRows]:
@@ -140,16 +141,21 @@ class PublishPortfolios:
             found[position.account_id].positions.append(position)
         return list(found.values())
 
-    def _publish(self, rows: _PortfolioRows, valuations: _Valuations) -> None:
+    def _publish(self, rows: _PortfolioRows) -> None:
         account = rows.account
         if not self._publisher.has_account_subscribers(account.id):
             return
-        valuation = valuations.get(account.venue_id)
-        if valuation is None:
-            valuation = valuations[account.venue_id] = self._portfolios.valuation(account.venue_id)
+        valuation = self._valuation(account.venue_id)
         positions = sorted(rows.positions, key=lambda p: (p.created_at_ms, p.id))
         view = self._portfolios.build(account, rows.balances, positions, self._clock.now_ms(), valuation)
         self._publisher.portfolio(view)
+
+    def _valuation(self, venue_id: VenueId) -> Valuation:
+        now_ms = self._clock.monotonic_ms()
+        shared = self._valuations.get(venue_id)
+        if shared is None or now_ms - shared[0] >= VALUED_MS_MAX:
+            shared = self._valuations[venue_id] = now_ms, self._portfolios.valuation(venue_id)
+        return shared[1]
 
 
 def _closed(positions: Iterable[Position]) -> dict[PositionId, Position]:
