@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.domain.trading.worlds import instrument
 
+from cadenza.domain.market.instrument import TopOfBook
+
 OPTION_STEPS = ((D("0.005"), D("0.0005")), (D("0.05"), D("0.005")))
 """As DERIBIT raises the tick of options: 0.0001, from 0.005 on 0.0005, then more."""
 
@@ -80,3 +82,31 @@ def test_an_inverse_contract_shows_the_price_that_was_paid(quantity: str, price:
     traded = instrument(is_inverse=True)
     cost = fills * traded.cost(D(quantity), D(price))
     assert traded.average_price(cost, fills * D(quantity)) == D(price)
+
+
+def top(bid: str | None, ask: str | None, *, last: str | None = None, venue_mark: str | None = None) -> TopOfBook:
+    bid_at, ask_at, last_at, mark = (None if each is None else D(each) for each in (bid, ask, last, venue_mark))
+    return TopOfBook(bid_at, ask_at, last_at, 1, mark)
+
+
+@pytest.mark.parametrize(
+    ("shown", "mark", "estimate"),
+    [
+        (top("99", "101", last="90"), "100", "100"),
+        (top("87.5", "112.5"), "100", "100"),  # a quarter of its middle
+        (top("87.4", "112.6"), None, "100"),
+        (top("0.01", "1000000"), None, "500000.005"),
+        (top(None, "1000000"), None, "1000000"),
+        (top("0.01", None), None, "0.01"),
+        (top("0.01", None, last="7"), None, "7"),
+        (top(None, None, last="7"), None, "7"),
+        (top(None, None), None, None),
+        (top("0.01", "1000000", venue_mark="9"), "9", "9"),
+        (top(None, None, venue_mark="9"), "9", "9"),
+    ],
+)
+def test_a_book_values_things_only_if_it_has_two_sides_that_are_near_each_other(
+    shown: TopOfBook, mark: str | None, estimate: str | None
+) -> None:
+    assert shown.mark == (None if mark is None else D(mark))
+    assert shown.estimate == (None if estimate is None else D(estimate))

@@ -213,6 +213,12 @@ class Security:
     lot_size: Decimal
 
 
+SPREAD_SHARE_MAX = Decimal("0.25")
+"""The widest spread, as a share of the middle, of a book whose middle is a price: neither side is then further than an
+eighth from it. Small markets and those of test environments are wider than large ones; a book that nobody keeps up is
+wider still."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopOfBook:
     """The best prices, the last trade and the venue's own mark price; None where there is none. Only those of a fresh
@@ -226,8 +232,18 @@ class TopOfBook:
 
     @property
     def mark(self) -> Decimal | None:
-        """The price that positions are valued at: the venue's own, else the middle of the book, else the last trade,
-        else the side there is."""
+        """The price that assets and positions are valued at: the venue's own, else the middle of the book. None in a
+        book with one side, and in one whose spread is more than `SPREAD_SHARE_MAX` of its middle: its orders do not say
+        what the instrument is worth, and nobody knows how old its last trade is."""
+        if self.venue_mark is not None or self.bid is None or self.ask is None:
+            return self.venue_mark
+        middle = (self.bid + self.ask) / 2
+        return middle if self.ask - self.bid <= SPREAD_SHARE_MAX * middle else None
+
+    @property
+    def estimate(self) -> Decimal | None:
+        """A price that an order is measured against, where any price is better than none: the venue's own, else the
+        middle of the book, however wide it is, else the last trade, else the side there is. It values nothing."""
         if self.venue_mark is not None:
             return self.venue_mark
         if self.bid is not None and self.ask is not None:

@@ -42,7 +42,7 @@ def reference_price(order: Order, state: TradingState) -> Decimal | None:
     top = state.world.top(order.instrument_id)
     if top is None:
         return None
-    return (top.ask if order.side is Side.BUY else top.bid) or top.mark
+    return (top.ask if order.side is Side.BUY else top.bid) or top.estimate
 
 
 def reserve(order: Order, account: TradingAccount, instrument: Instrument, state: TradingState) -> Reservation:

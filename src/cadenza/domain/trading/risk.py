@@ -16,7 +16,7 @@ from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import ONE, ZERO, to_plain
 from cadenza.domain.trading.exposure import Exposures, equity_of, reducible, worth
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reservation import mark_of, reference_price, walk_cost
+from cadenza.domain.trading.reservation import reference_price, walk_cost
 from cadenza.domain.trading.state import TradingState
 
 DAY_MS = 86_400_000
@@ -155,7 +155,7 @@ class _Check:
 
     def _best_opposite(self, limit: str) -> Decimal:
         top = self.state.world.top(self.order.instrument_id)
-        best = None if top is None else (top.ask if self.order.side is Side.BUY else top.bid) or top.mark
+        best = None if top is None else (top.ask if self.order.side is Side.BUY else top.bid) or top.estimate
         if not best:
             raise RiskNotMeasurable(
                 f"{limit}: there is no fresh book of {self.order.instrument_id}",
@@ -165,7 +165,8 @@ class _Check:
 
     def _market_price(self) -> Decimal:
         opposite = self._best_opposite("priceCollar")
-        middle = mark_of(self.state, self.order.instrument_id) or opposite
+        top = self.state.world.top(self.order.instrument_id)
+        middle = (None if top is None else top.estimate) or opposite
         return min(opposite, middle) if self.order.side is Side.BUY else max(opposite, middle)
 
     def _last_level_taken(self) -> Decimal:

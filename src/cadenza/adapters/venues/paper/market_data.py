@@ -47,11 +47,12 @@ def level_depth(engine: MatchingEngine, side: Side, levels_max: int, depth: int 
 
 
 def mark_of(engine: MatchingEngine, instrument: Instrument) -> Decimal | None:
-    """Return the price at which positions are valued: the rule of the rest of the platform, applied to what the market
-    displays and trades. What users took, rested and traded with each other does not count."""
+    """Return PAPER's mark price: the middle of what the market displays, else its last trade, else the side there is,
+    so that a position has a price however thin its market is. What users took, rested and traded with each other does
+    not count."""
 
     def price(ticks: int | None) -> Decimal | None:
         return None if ticks is None else ticks * instrument.pip_size
 
     bid, ask = engine.best_displayed(Side.BUY), engine.best_displayed(Side.SELL)
-    return TopOfBook(price(bid), price(ask), price(engine.last_price), 0).mark
+    return TopOfBook(price(bid), price(ask), price(engine.last_price), 0).estimate
