@@ -56,6 +56,9 @@ class ScriptedConnector:
     def trouble(self) -> str | None:
         return None
 
+    def earliest_ms(self) -> int:
+        return 0
+
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         if type not in self.spec.credential_types or not secrets.api_key or not secrets.api_secret:
             raise InvalidCredential("the key and the secret must not be empty")

@@ -50,6 +50,7 @@ class ScriptedConnector:
         self.fails: dict[str, Exception] = {}
         self.state = VenueStatus.ONLINE
         self.cause: str | None = None
+        self.time_ms = 0
         self.on_status: Callable[[], None] = lambda: None
 
     async def _call(self, name: str) -> None:
@@ -77,6 +78,9 @@ class ScriptedConnector:
     def trouble(self) -> str | None:
         return self.cause
 
+    def earliest_ms(self) -> int:
+        return self.time_ms
+
     async def instruments(self) -> ListedInstruments:
         await self._call("instruments")
         return ListedInstruments(self.listed)
@@ -101,16 +105,17 @@ class ScriptedConnector:
             BookSnapshot(instrument_id=id, bids=bids, asks=((D(101), D(1)),), sequence=self.sequence, at_ms=1)
         )
 
-    def delta(self, id: InstrumentId, previous: int, sequence: int) -> None:
+    def delta(
+        self,
+        id: InstrumentId,
+        previous: int,
+        sequence: int,
+        *,
+        bids: tuple[Level, ...] = ((D(99), D(2)),),
+        at_ms: int = 2,
+    ) -> None:
         self.sinks[id].on_delta(
-            BookDelta(
-                instrument_id=id,
-                bids=((D(99), D(2)),),
-                asks=(),
-                previous_sequence=previous,
-                sequence=sequence,
-                at_ms=2,
-            )
+            BookDelta(instrument_id=id, bids=bids, asks=(), previous_sequence=previous, sequence=sequence, at_ms=at_ms)
         )
 
 

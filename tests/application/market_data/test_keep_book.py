@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from cadenza.application.market_data.keep_book import RESYNC_GRACE_MS, TRADE_AGE_MS_MAX
+from cadenza.application.market_data.feed import VENUE_TIME_AGE_MS_MAX
+from cadenza.application.market_data.keep_book import CHANGE_LATE_MS_MAX, RESYNC_GRACE_MS, TRADE_AGE_MS_MAX
 from cadenza.domain.errors import OrderBookUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.book_messages import MarketTrade
@@ -88,6 +89,36 @@ async def test_after_too_long_a_silence_only_a_snapshot_helps(world: MarketWorld
     assert not is_shown(world)
     world.okx.snapshot(OKX_BTC)
     assert is_shown(world)
+
+
+async def test_a_change_that_comes_late_by_the_venues_clock_makes_the_book_stale_until_it_is_opened_again(
+    world: MarketWorld,
+) -> None:
+    world.okx.time_ms = 1_000_000
+    world.clock.advance(VENUE_TIME_AGE_MS_MAX)  # read again by then
+    world.okx.delta(OKX_BTC, 100, 101, at_ms=1_000_000 - CHANGE_LATE_MS_MAX)
+    assert is_shown(world)
+    world.clock.advance(1)
+    world.okx.delta(OKX_BTC, 101, 102, at_ms=1_000_000 - CHANGE_LATE_MS_MAX)
+    assert not is_shown(world)
+    world.okx.delta(OKX_BTC, 102, 103, at_ms=1_000_000 - CHANGE_LATE_MS_MAX)
+    assert world.books.stale_total == 1
+    world.clock.advance(RESYNC_GRACE_MS)
+    await world.maintain()
+    assert world.okx.calls == ["open_book", "close_book", "open_book"]
+    assert is_shown(world), "a snapshot may state the last change of a quiet market"
+    world.okx.delta(OKX_BTC, 100, 101, bids=(), at_ms=3)
+    assert is_shown(world), "and so may a heartbeat"
+
+
+async def test_without_a_measured_clock_no_change_is_late(world: MarketWorld) -> None:
+    world.clock.advance(10 * CHANGE_LATE_MS_MAX // 4)
+    world.okx.delta(OKX_BTC, 100, 101)
+    assert is_shown(world)
+    world.paper.time_ms = 10**12
+    world.clock.advance(VENUE_TIME_AGE_MS_MAX)
+    world.paper.delta(PAPER_BTC, 100, 101)
+    assert is_shown(world, PAPER_BTC), "a venue in this process is never behind"
 
 
 async def test_a_caller_that_needs_a_silent_book_waits_for_the_resync(world: MarketWorld) -> None:

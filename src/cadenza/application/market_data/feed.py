@@ -10,6 +10,9 @@ from cadenza.domain.market.order_book import OrderBook
 from cadenza.ports.concurrency import Promise
 from cadenza.ports.venue import VenueConnector
 
+VENUE_TIME_AGE_MS_MAX = 1_000
+"""How long a reading of a venue's clock serves; our monotonic clock counts on from it."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Feed:
@@ -90,3 +93,20 @@ class Feed:
         waiting, self.waiting = self.waiting, []
         for promise in waiting:
             promise.resolve(None)
+
+
+class VenueTimes:
+    """How late it is at the venues at least. Every change of a book needs it, so the connectors are asked from time to
+    time only."""
+
+    def __init__(self) -> None:
+        self._ahead: dict[VenueId, tuple[int, int]] = {}
+
+    def earliest_ms(self, connector: VenueConnector, now_ms: int) -> int:
+        """Return an instant that the venue's clock has reached for certain; `now_ms` is our monotonic clock."""
+        venue_id = connector.spec.venue_id
+        read_ms, ahead_ms = self._ahead.get(venue_id, (None, 0))
+        if read_ms is None or now_ms - read_ms >= VENUE_TIME_AGE_MS_MAX:
+            ahead_ms = connector.earliest_ms() - now_ms
+            self._ahead[venue_id] = now_ms, ahead_ms
+        return now_ms + ahead_ms

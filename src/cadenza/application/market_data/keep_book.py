@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from cadenza.application.market_data.catalogue import Catalogue
-from cadenza.application.market_data.feed import Feed
+from cadenza.application.market_data.feed import Feed, VenueTimes
 from cadenza.application.market_data.venues import connector_of
 from cadenza.domain.errors import CadenzaError, InstrumentNotFound, OrderBookUnavailable, Overloaded, VenueUnavailable
 from cadenza.domain.ids import InstrumentId, VenueId
@@ -53,6 +53,11 @@ TRADE_AGE_MS_MAX = 10_000
 """A trade that is older than its fresh book by more than this (the venue's clock) is published, and nothing else: it is
 not the last price, and moves and releases no held order."""
 
+CHANGE_LATE_MS_MAX = 10_000
+"""A change that the venue made longer ago than this, by its own clock, shows that the feed is behind its market: the
+book is stale. A snapshot and a heartbeat may state the last change of a quiet market, so their instants say nothing
+about their age."""
+
 REOPEN_DELAY_MS_MIN = 1_000
 REOPEN_DELAY_MS_MAX = 60_000
 """The delay between two attempts to open a broken feed doubles from the one to the other."""
@@ -88,6 +93,7 @@ class KeepBook:
         self._concurrency = concurrency
         self._feeds: dict[InstrumentId, Feed] = {}
         self._unpublished: dict[InstrumentId, Feed] = {}
+        self._times = VenueTimes()
         self.on_public_trade: Callable[[MarketTrade], None] | None = None
         """Called with every trade that an open feed brings; it must not block."""
         self.gaps_total = 0
@@ -173,6 +179,8 @@ class KeepBook:
         feed = self._feeds.get(delta.instrument_id)
         if feed is not None:
             self._check_age(feed)  # what comes after too long a silence does not prove that nothing is missing
+            if feed.book.is_fresh and (delta.bids or delta.asks) and self._is_late(feed, delta.at_ms):
+                self.on_stale(delta.instrument_id)
             self._took(feed, feed.book.apply(delta), delta.at_ms)
 
     def on_trade(self, trade: MarketTrade) -> None:
@@ -427,6 +435,13 @@ class KeepBook:
         if feed.is_too_old(self._clock.monotonic_ms()):
             self._became_stale(feed)
             self._retry_later(feed)
+
+    def _is_late(self, feed: Feed, at_ms: int) -> bool:
+        """Whether a change of this instant comes too late to be the present market. Venues in this process are never
+        behind."""
+        if feed.age_ms_max is None:
+            return False
+        return self._times.earliest_ms(feed.connector, self._clock.monotonic_ms()) - at_ms > CHANGE_LATE_MS_MAX
 
     def _took(self, feed: Feed, outcome: BookOutcome, at_ms: int) -> None:
         match outcome:

@@ -116,6 +116,10 @@ class VenueConnector(Protocol):
         """Return in words why the venue is not ONLINE: that its name cannot be resolved, that it refuses connections,
         what it answered. The same cause has the same words. None while it is ONLINE, or if the cause is not known."""
 
+    def earliest_ms(self) -> int:
+        """Return an instant that the venue's clock has reached for certain: what was measured, less its error. 0 while
+        the clock is not measured."""
+
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         """Raise `InvalidCredential` when the fields do not match the type or the venue. It sends no request."""
 

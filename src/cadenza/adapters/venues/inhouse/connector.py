@@ -85,6 +85,9 @@ class InHouseConnector:
     def trouble(self) -> str | None:
         return None
 
+    def earliest_ms(self) -> int:
+        return self._clock.now_ms()
+
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         check_secrets(secrets)
 

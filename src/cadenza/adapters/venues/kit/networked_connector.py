@@ -183,6 +183,10 @@ class NetworkedConnector(ABC, Generic[R, F]):
     def trouble(self) -> str | None:
         return None if self._ground is None else self._trouble(self._ground.rest)
 
+    def earliest_ms(self) -> int:
+        """Return what all of the venue's clocks have reached."""
+        return 0 if self._ground is None else min(clock.earliest_ms() for clock in self._clocks(self._ground.rest))
+
     async def instruments(self) -> ListedInstruments:
         await self._take_over_catalogue(self._require().rest)
         return self._listed
