@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from cadenza.application.market_data.catalogue import Catalogue
 from cadenza.application.market_data.need_prices import NeedPrices
-from cadenza.application.orders.portfolios import DEFAULT_CURRENCY, PortfolioBuilder
+from cadenza.application.orders.portfolios import DEFAULT_CURRENCY, PortfolioBuilder, Valuation
+from cadenza.application.orders.unpriced_assets import UnpricedAssets
 from cadenza.application.paging import Page
 from cadenza.application.tenancy import require_own_account
 from cadenza.domain.accounts.balance import Balance
@@ -14,16 +15,9 @@ from cadenza.domain.identity.actor import Actor, Scope
 from cadenza.domain.ids import InstrumentId, TradingAccountId, VenueId
 from cadenza.domain.trading.portfolio import Portfolio
 from cadenza.domain.trading.position import Position
-from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.clock import Clock
 from cadenza.ports.storage import Storage
 from cadenza.ports.storage.accounts import AccountFilter
-
-UNPRICED_AGAIN_MS = 3_600_000
-"""How long the alarm about an asset without a price is not repeated."""
-
-NAMED_ASSETS_MAX = 1_000
-"""Alarms that are remembered, so that they are not repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +34,7 @@ class PortfolioQuery:
 
 class ListPortfolios:
     """The use case; accounts newest first. The books that value positions and balances are opened first. An asset that
-    no fresh price values sounds an alarm, at most once in `UNPRICED_AGAIN_MS` for each asset, venue and currency."""
+    no fresh price values is in no figure, and sounds an alarm (`UnpricedAssets`)."""
 
     def __init__(
         self,
@@ -49,16 +43,15 @@ class ListPortfolios:
         portfolios: PortfolioBuilder,
         prices: NeedPrices,
         catalogue: Catalogue,
-        alarms: Alarms,
+        unpriced: UnpricedAssets,
         clock: Clock,
     ) -> None:
         self._storage = storage
         self._portfolios = portfolios
         self._prices = prices
         self._catalogue = catalogue
-        self._alarms = alarms
+        self._unpriced = unpriced
         self._clock = clock
-        self._named_ms: dict[tuple[VenueId, str, str], int] = {}
 
     async def __call__(self, actor: Actor, query: PortfolioQuery) -> Page[Portfolio]:
         """Return the page. Raises `UnknownCurrency`."""
@@ -80,18 +73,19 @@ class ListPortfolios:
             positions = await uow.accounts.positions(ids)
         await self._prices.of_valuation(lambda: self._valuing(query.currency, accounts, balances, positions))
         now_ms = self._clock.now_ms()
-        items = [
-            self._portfolios.build(
+        valuations = self._valuations(query.currency, accounts)
+        items = []
+        for account in accounts:
+            valuation = valuations[account.venue_id]
+            portfolio = self._portfolios.build(
                 account,
                 [balance for balance in balances if balance.account_id == account.id],
                 [position for position in positions if position.account_id == account.id],
                 now_ms,
-                self._portfolios.valuation(account.venue_id, query.currency),
+                valuation,
             )
-            for account in accounts
-        ]
-        for portfolio in items:
-            self._name_unpriced(portfolio)
+            self._unpriced.name(portfolio, valuation)
+            items.append(portfolio)
         return Page(
             items=items,
             total=total,
@@ -111,24 +105,10 @@ class ListPortfolios:
         yield from (position.instrument_id for position in positions)
         venues = {account.id: account.venue_id for account in accounts}
         held = {(venues[b.account_id], b.asset) for b in balances if b.total or b.borrowed}
-        valuations = {venue_id: self._portfolios.valuation(venue_id, currency) for venue_id in venues.values()}
+        valuations = self._valuations(currency, accounts)
         for venue_id, asset in sorted(held):
             yield from valuations[venue_id].needed(asset)
 
-    def _name_unpriced(self, portfolio: Portfolio) -> None:
-        now_ms = self._clock.monotonic_ms()
-        for asset in portfolio.summary.unpriced:
-            key = (portfolio.account.venue_id, asset, portfolio.summary.currency)
-            if now_ms >= self._named_ms.get(key, now_ms):
-                if len(self._named_ms) >= NAMED_ASSETS_MAX:
-                    self._named_ms.clear()
-                self._named_ms[key] = now_ms + UNPRICED_AGAIN_MS
-                valuing = self._portfolios.valuation(key[0], key[2]).needed(asset)
-                facts = {
-                    "venue": key[0],
-                    "asset": asset,
-                    "currency": key[2],
-                    "without_fresh_price": list(valuing),
-                    "account_id": portfolio.account.id,
-                }
-                self._alarms.sound(Alarm.ASSET_UNPRICED, facts)
+    def _valuations(self, currency: str, accounts: Sequence[TradingAccount]) -> dict[VenueId, Valuation]:
+        venues = {account.venue_id for account in accounts}
+        return {venue_id: self._portfolios.valuation(venue_id, currency) for venue_id in venues}

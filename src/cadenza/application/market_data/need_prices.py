@@ -9,7 +9,7 @@ from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.ports.concurrency import Concurrency
 
 AT_ONCE_MAX = 200
-"""Instruments that a caller waits for; the books of more are opened by reading them, for the next time."""
+"""Instruments whose books are opened for a caller at the same time; those of more come after them."""
 
 VALUATION_WAIT_MS_MAX = 5_000
 """A valuation waits at most this long for all the prices that it needs; the books of the rest open meanwhile."""
@@ -29,13 +29,15 @@ class NeedPrices:
             await self._ensure(request.instrument_id)
 
     async def of_instruments(self, instrument_ids: Iterable[InstrumentId]) -> None:
-        """Open the books of instruments, all at the same time."""
-        wanted = list(dict.fromkeys(instrument_ids))[:AT_ONCE_MAX]
-        await self._concurrency.gather(*map(self._ensure, wanted))
+        """Open the books of instruments, `AT_ONCE_MAX` at a time."""
+        wanted = list(dict.fromkeys(instrument_ids))
+        for start in range(0, len(wanted), AT_ONCE_MAX):
+            await self._concurrency.gather(*map(self._ensure, wanted[start : start + AT_ONCE_MAX]))
 
     async def of_valuation(self, needed: Callable[[], Iterable[InstrumentId]]) -> None:
         """Open the books of the instruments that `needed` returns, then ask it again, and go on while it returns
-        others: where a venue's book does not come, another venue's may value the same asset."""
+        others: where a venue's book does not come, another venue's may value the same asset. It waits
+        `VALUATION_WAIT_MS_MAX` at most, however many there are."""
         await self._concurrency.within(VALUATION_WAIT_MS_MAX, self._in_turns(needed))
 
     async def _in_turns(self, needed: Callable[[], Iterable[InstrumentId]]) -> None:

@@ -25,6 +25,7 @@ from cadenza.application.orders.sending import Sending
 from cadenza.application.orders.sent_ids import SentIds
 from cadenza.application.orders.sessions import Sessions
 from cadenza.application.orders.take_snapshots import TakeSnapshots
+from cadenza.application.orders.unpriced_assets import UnpricedAssets
 from cadenza.application.orders.watch_closed import WatchClosed
 from cadenza.application.orders.watch_kept import WatchKept
 from cadenza.domain.ids import VenueId
@@ -82,6 +83,7 @@ class Trading:
     reconcile: Reconcile
     publish_missed: PublishMissed
     publish_portfolios: PublishPortfolios
+    unpriced: UnpricedAssets
     watch_kept: WatchKept
     mark_complete: MarkComplete
 
@@ -148,6 +150,7 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         ),
         publish_missed=publish_missed,
         publish_portfolios=publish_portfolios,
+        unpriced=UnpricedAssets(alarms=o.alarms, clock=o.clock),
         watch_kept=WatchKept(storage=o.storage, alarms=o.alarms, clock=o.clock),
         mark_complete=marks,
     )

@@ -194,7 +194,7 @@ def _list_portfolios(parts: Parts) -> ListPortfolios:
         portfolios=parts.portfolios,
         prices=parts.prices,
         catalogue=parts.catalogue,
-        alarms=parts.alarms,
+        unpriced=parts.trading.unpriced,
         clock=parts.clock,
     )
 

@@ -1,0 +1,127 @@
+"""A list of portfolios is valued at fresh prices, however many it needs, and says which assets have none."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.application.market_data.market_world import OKX, MarketWorld, ScriptedConnector
+from tests.domain.trading.worlds import ACCOUNT, NOW_MS, D, account, instrument
+
+from cadenza.application.accounts.list_portfolios import ListPortfolios, PortfolioQuery
+from cadenza.application.market_data import need_prices
+from cadenza.application.orders.portfolios import PortfolioBuilder
+from cadenza.application.orders.unpriced_assets import UNPRICED_AGAIN_MS, UnpricedAssets
+from cadenza.domain.accounts.balance import Balance
+from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.ids import Environment, InstrumentId, Venue, VenueId
+from cadenza.domain.market.asset_graph import AssetGraph
+from cadenza.domain.trading.portfolio import Summary
+
+BINANCE = VenueId(Venue.BINANCE, Environment.LIVE)
+ASSETS = [f"A{number}" for number in range(5)]
+
+
+class Stored:
+    """A storage with one account at OKX, which has 1 of each asset."""
+
+    accounts = property(lambda self: self)
+
+    def read(self) -> "Stored":
+        return self
+
+    async def __aenter__(self) -> "Stored":
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def count(self, wanted: Any) -> int:
+        return 1
+
+    async def page(self, wanted: Any, offset: int, limit: int) -> list[Any]:
+        return [account(AccountType.SPOT, venue_id=OKX)]
+
+    async def balances(self, ids: Any) -> list[Balance]:
+        return [Balance(account_id=ACCOUNT, asset=each, total=D(1), updated_at_ms=NOW_MS) for each in ASSETS]
+
+    async def positions(self, ids: Any) -> list[Any]:
+        return []
+
+
+class Listing:
+    """The use case over real books of two venues that both trade every asset; a middle is 100."""
+
+    def __init__(self) -> None:
+        self.world = world = MarketWorld()
+        self.binance = world.connectors[BINANCE] = ScriptedConnector(BINANCE)
+        self.okx = world.okx
+        graphs = []
+        for venue_id in (OKX, BINANCE):
+            listed = [
+                instrument(id=InstrumentId(f"{venue_id}:{asset}/USDT"), venue_id=venue_id, base_asset=asset)
+                for asset in ASSETS
+            ]
+            graphs.append(AssetGraph(listed))
+            world.instruments |= {each.id: each for each in listed}
+        self.alarms: list[dict[str, Any]] = []
+        alarms: Any = SimpleNamespace(sound=lambda alarm, facts: self.alarms.append(facts))
+        catalogue: Any = SimpleNamespace(require_currency=lambda currency: None)
+        storage: Any = Stored()
+        self._list = ListPortfolios(
+            storage=storage,
+            portfolios=PortfolioBuilder(
+                market=world.books,
+                instrument=world.instruments.get,
+                security=lambda _: None,
+                asset_graphs=lambda _: graphs,
+            ),
+            prices=world.prices,
+            catalogue=catalogue,
+            unpriced=UnpricedAssets(alarms=alarms, clock=world.clock),
+            clock=world.clock,
+        )
+
+    async def summary(self) -> Summary:
+        actor: Any = SimpleNamespace(require=lambda _: None, tenant_id=account().tenant_id, accounts=None)
+        page = await self._list(actor, PortfolioQuery())
+        return page.items[0].summary
+
+
+async def test_the_first_list_is_complete_however_many_prices_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(need_prices, "AT_ONCE_MAX", 2)
+    listing = Listing()
+    summary = await listing.summary()
+    assert (summary.equity, summary.unpriced) == (500, ())
+    assert listing.binance.calls == [], "the own venue has all prices"
+    assert listing.alarms == []
+
+
+async def test_the_first_list_is_complete_although_the_own_venue_is_down() -> None:
+    listing = Listing()
+    listing.okx.is_down = True
+    summary = await listing.summary()
+    assert (summary.equity, summary.unpriced) == (500, ())
+
+
+async def test_what_no_venue_prices_sounds_an_alarm_once_in_a_while() -> None:
+    listing = Listing()
+    listing.okx.is_down = listing.binance.is_down = True
+    for _ in range(2):
+        summary = await listing.summary()
+        assert (summary.equity, summary.unpriced) == (0, tuple(ASSETS))
+    assert [each["asset"] for each in listing.alarms] == ASSETS
+    assert listing.alarms[0]["without_fresh_price"] == ["OKX:A0/USDT", "BINANCE:A0/USDT"]
+    listing.world.clock.advance(UNPRICED_AGAIN_MS)
+    await listing.summary()
+    assert len(listing.alarms) == 2 * len(ASSETS)
+
+
+async def test_a_price_that_is_still_to_come_sounds_no_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(need_prices, "VALUATION_WAIT_MS_MAX", 20)
+    listing = Listing()
+    listing.okx.is_silent = True
+    summary = await listing.summary()
+    assert summary.unpriced == tuple(ASSETS)
+    assert listing.alarms == []
+    for asset in ASSETS:
+        listing.okx.snapshot(InstrumentId(f"OKX:{asset}/USDT"))
+    assert (await listing.summary()).equity == 500
