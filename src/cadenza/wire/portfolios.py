@@ -93,15 +93,18 @@ class BalanceEntry(Response, kw_only=True, frozen=True):
 
 
 class PortfolioSummary(Response, kw_only=True, frozen=True):
-    """Figures in `currency`; `"0"` where one does not apply. What no fresh price values is in none of the sums: an
-    asset, or a position whose `currentPrice` is absent. `riskExposureRate` is absent then. `marginUsage` and
-    `marginLevel` are `"0"` while one of the sums that they follow from lacks a position."""
+    """Figures in `currency`; `"0"` where one does not apply. A price counts while its order book is fresh: those of the
+    account's own venue first, then those of other venues. What no fresh price values is in none of the sums: an asset,
+    of which the server says so by the alarm `asset_unpriced` in its log, or a position whose `currentPrice` is absent.
+    `riskExposureRate` is absent then. `marginUsage` and `marginLevel` are `"0"` while one of the sums that they follow
+    from lacks a position. Prices that nobody needed for a minute may take some seconds to come."""
 
     trading_account_id: UUID
     currency: str
     leverage: int | None
     equity: Annotated[
-        DecimalText, Meta(description="Marked balances, the value of options, and profits that the balances lack")
+        DecimalText,
+        Meta(description="Balances at fresh prices, the value of options, and profits that the balances lack"),
     ]
     margin: Annotated[DecimalText, Meta(description="Initial margin in use")]
     margin_loan: DecimalText

@@ -17,6 +17,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.portfolio import Portfolio
 from cadenza.domain.trading.position import PositionStatus
 from cadenza.domain.trading.reports import BalanceReport
+from cadenza.ports.alarms import Alarm
 from tests.application.orders.order_world import ACTOR, KEY, OrderWorld, fills, order_world
 from tests.domain.trading.worlds import ACCOUNT, NOW_MS, D, account, request
 
@@ -165,6 +166,38 @@ async def test_a_view_that_waited_for_the_database_is_valued_at_the_prices_of_it
     first, second = await world.tick()
     assert (first.account.id, first.summary.unpriced) == (ACCOUNT, ())
     assert (second.account.id, second.summary.unpriced) == (MARGIN, ("BTC",)), "no book is fresh now"
+
+
+async def test_a_view_without_a_price_sounds_the_alarm_once(world: World) -> None:
+    world.subscribe()
+    market: Any = world.publishing._portfolios._market
+    market.top = market.known_top = lambda _: None
+    for total in ("11", "12"):
+        await world.deposit(total)
+        [view] = await world.tick()
+        assert view.summary.unpriced == ("BTC",)
+    sounded = [facts for alarm, facts in world.orders.alarms.sounded if alarm is Alarm.ASSET_UNPRICED]
+    assert [(facts["asset"], facts["account_id"]) for facts in sounded] == [("BTC", ACCOUNT)]
+    world.clock.at_ms += publish_portfolios.AWAITED_AGAIN_MS
+    assert await world.tick() == [], "nothing is awaited"
+
+
+async def test_a_view_whose_prices_are_still_to_come_is_followed_by_one_that_has_them(world: World) -> None:
+    world.subscribe()
+    market: Any = world.publishing._portfolios._market
+    top = market.top
+    market.top = market.known_top = lambda _: None
+    market.may_come = lambda _: True
+    await world.deposit("11")
+    [view] = await world.tick()
+    assert view.summary.unpriced == ("BTC",)
+    assert world.orders.alarms.sounded == []
+    market.top = market.known_top = top
+    world.clock.at_ms += publish_portfolios.AWAITED_AGAIN_MS
+    [view] = await world.tick()
+    assert view.summary.unpriced == ()
+    world.clock.at_ms += publish_portfolios.AWAITED_AGAIN_MS
+    assert await world.tick() == []
 
 
 async def test_the_views_of_one_moment_share_the_values_of_a_venue(world: World) -> None:

@@ -64,6 +64,10 @@ class Valuation:
         paths = (graph.path(asset, self.currency) for graph in self._graphs)
         return any(path is not None and all(self._is_near(step.instrument_id) for step in path) for path in paths)
 
+    def may_come(self, instrument_id: InstrumentId) -> bool:
+        """Return whether the mark of an instrument that has none may be known in a moment."""
+        return self._market.known_top(instrument_id) is None and self._market.may_come(instrument_id)
+
     def type_of(self, asset: str) -> SecurityType:
         known = self._types.get(asset)
         if known is None:

@@ -1,8 +1,9 @@
 """Publishing portfolios. A portfolio is a view, not a fact: it is never stored, and only the newest counts.
 
 Two things make a view due: a commit that changed a balance or a position of an account with subscribers, and a new
-subscriber. `tick` builds what is due, each view at the marks of its own moment, so an account has at most one view a
-tick. Nothing is built for an account without subscribers.
+subscriber. A view that lacks prices because their books are being opened is followed by another one soon. `tick` builds
+what is due, each view at the marks of its own moment, so an account has at most one view a tick. Nothing is built for
+an account without subscribers.
 
 A subscriber's last view is never older than the last commit. A commit of this process notes its rows after it
 committed; a new subscriber's view is read from the database after it subscribed; and a view that was read gives way to
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cadenza.application.orders.portfolios import PortfolioBuilder, Valuation
+from cadenza.application.orders.unpriced_assets import UnpricedAssets
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import DatabaseUnavailable
@@ -30,6 +32,8 @@ NOTED_ACCOUNTS_MAX = 1_000
 CLOSED_POSITIONS_MAX = 100
 """Closed positions that one view shows; the newest stay."""
 ACCOUNTS_PER_READ_MAX = 100
+AWAITED_AGAIN_MS = 1_000
+"""When a view is followed by another one because prices of it were still to come."""
 VALUED_MS_MAX = 100
 """Views of accounts of one venue share the values that were found at most so long before; then these are found
 again, so that a view that waited for the database is not built at the prices from before that."""
@@ -58,9 +62,18 @@ class PublishPortfolios:
     """Memory is bounded: the newest rows of at most `NOTED_ACCOUNTS_MAX` accounts with subscribers, an instant for
     each account, and the values of each venue."""
 
-    def __init__(self, *, storage: Storage, portfolios: PortfolioBuilder, publisher: Publisher, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        portfolios: PortfolioBuilder,
+        unpriced: UnpricedAssets,
+        publisher: Publisher,
+        clock: Clock,
+    ) -> None:
         self._storage = storage
         self._portfolios = portfolios
+        self._unpriced = unpriced
         self._publisher = publisher
         self._clock = clock
         self._noted: dict[TradingAccountId, _PortfolioRows] = {}
@@ -149,6 +162,8 @@ class PublishPortfolios:
         positions = sorted(rows.positions, key=lambda p: (p.created_at_ms, p.id))
         view = self._portfolios.build(account, rows.balances, positions, self._clock.now_ms(), valuation)
         self._publisher.portfolio(view)
+        if self._unpriced.name(view, valuation):
+            self.request(account.id, delay_ms=AWAITED_AGAIN_MS)
 
     def _valuation(self, venue_id: VenueId) -> Valuation:
         now_ms = self._clock.monotonic_ms()

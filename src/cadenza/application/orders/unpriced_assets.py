@@ -23,9 +23,12 @@ class UnpricedAssets:
         self._named_ms: dict[tuple[VenueId, str, str], int] = {}
 
     def name(self, portfolio: Portfolio, valuation: Valuation) -> bool:
-        """Sound the alarms of a portfolio that was built with the valuation. Return whether there are assets whose
-        prices may come in a moment, because their books are being opened: these sound nothing yet."""
-        is_early = False
+        """Sound the alarms of a portfolio that was built with the valuation. Return whether it lacks prices that may
+        come in a moment, because their books are being opened: these sound nothing yet."""
+        is_early = any(
+            marked.mark is None and marked.position.quantity and valuation.may_come(marked.instrument.id)
+            for marked in portfolio.positions
+        )
         for asset in portfolio.summary.unpriced:
             if valuation.is_awaited(asset):
                 is_early = True

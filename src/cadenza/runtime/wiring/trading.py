@@ -91,7 +91,8 @@ class Trading:
 def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
     """Introduce the parts to each other."""
     o = outside
-    publish_portfolios, publish_missed = _publishing(o, portfolios)
+    unpriced = UnpricedAssets(alarms=o.alarms, clock=o.clock)
+    publish_portfolios, publish_missed = _publishing(o, portfolios, unpriced)
     sessions = Sessions(
         connectors=o.connectors,
         apply=lambda reports, is_complete: intake.apply(reports, is_complete=is_complete),
@@ -150,15 +151,17 @@ def wire_trading(outside: Outside, portfolios: PortfolioBuilder) -> Trading:
         ),
         publish_missed=publish_missed,
         publish_portfolios=publish_portfolios,
-        unpriced=UnpricedAssets(alarms=o.alarms, clock=o.clock),
+        unpriced=unpriced,
         watch_kept=WatchKept(storage=o.storage, alarms=o.alarms, clock=o.clock),
         mark_complete=marks,
     )
 
 
-def _publishing(o: Outside, portfolios: PortfolioBuilder) -> tuple[PublishPortfolios, PublishMissed]:
+def _publishing(
+    o: Outside, portfolios: PortfolioBuilder, unpriced: UnpricedAssets
+) -> tuple[PublishPortfolios, PublishMissed]:
     publish_portfolios = PublishPortfolios(
-        storage=o.storage, portfolios=portfolios, publisher=o.publisher, clock=o.clock
+        storage=o.storage, portfolios=portfolios, unpriced=unpriced, publisher=o.publisher, clock=o.clock
     )
     publish_missed = PublishMissed(
         storage=o.storage, publisher=o.publisher, portfolios=publish_portfolios, clock=o.clock
