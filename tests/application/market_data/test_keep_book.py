@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from cadenza.application.market_data.feed import VENUE_TIME_AGE_MS_MAX
+from cadenza.application.market_data.feed import CONTRADICTED_MS_MAX, VENUE_TIME_AGE_MS_MAX
 from cadenza.application.market_data.keep_book import CHANGE_LATE_MS_MAX, RESYNC_GRACE_MS, TRADE_AGE_MS_MAX
 from cadenza.domain.errors import OrderBookUnavailable
 from cadenza.domain.ids import InstrumentId
@@ -174,6 +174,56 @@ async def test_a_trade_is_passed_on_and_is_the_last_price_until_the_book_is_stal
     assert again.last is None, "trades may have been missed"
     world.books.on_trade(replace(trade, instrument_id=InstrumentId("PAPER:NO/BODY")))
     assert len(passed) == 1, "nobody keeps that book"
+
+
+def trade_at(price: int, at_ms: int, instrument_id: InstrumentId = OKX_BTC) -> MarketTrade:
+    return MarketTrade(
+        instrument_id=instrument_id, trade_id="1", price=Decimal(price), quantity=Decimal(1), aggressor=Side.BUY,
+        at_ms=at_ms,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("price", [98, 102])
+async def test_a_book_that_does_not_follow_a_trade_beyond_its_best_prices_is_stale_and_opened_again(
+    world: MarketWorld, price: int
+) -> None:
+    world.books.on_trade(trade_at(price, at_ms=2))
+    world.clock.advance(CONTRADICTED_MS_MAX)
+    world.okx.delta(OKX_BTC, 100, 100, bids=())
+    world.books.on_trade(trade_at(price, at_ms=3))
+    assert is_shown(world), "the change that the trade caused may come later"
+    world.clock.advance(1)
+    assert not is_shown(world)
+    world.clock.advance(1_000)
+    await world.maintain()
+    assert world.okx.calls == ["open_book", "close_book", "open_book"]
+    world.clock.advance(CONTRADICTED_MS_MAX + 1)
+    assert is_shown(world), "trades from before the snapshot say nothing about it"
+
+
+@pytest.mark.parametrize(("price", "at_ms"), [(99, 2), (100, 2), (101, 2), (98, 1), (102, 1)])
+async def test_a_trade_within_the_book_or_from_before_it_contradicts_nothing(
+    world: MarketWorld, price: int, at_ms: int
+) -> None:
+    world.books.on_trade(trade_at(price, at_ms))
+    world.clock.advance(CONTRADICTED_MS_MAX + 1)
+    assert is_shown(world)
+
+
+async def test_a_change_or_a_snapshot_of_the_book_answers_the_trades_before_it(world: MarketWorld) -> None:
+    changes = [lambda: world.okx.delta(OKX_BTC, 100, 101), lambda: world.okx.snapshot(OKX_BTC)]
+    for change in changes:
+        world.books.on_trade(trade_at(98, at_ms=9))
+        world.clock.advance(CONTRADICTED_MS_MAX)
+        change()
+        world.clock.advance(CONTRADICTED_MS_MAX)
+        assert is_shown(world)
+
+
+async def test_trades_of_a_venue_in_this_process_contradict_nothing(world: MarketWorld) -> None:
+    world.books.on_trade(trade_at(98, 2, PAPER_BTC))
+    world.clock.advance(CONTRADICTED_MS_MAX + 1)
+    assert is_shown(world, PAPER_BTC)
 
 
 async def test_a_trade_from_long_before_its_book_is_published_and_no_last_price(world: MarketWorld) -> None:

@@ -173,15 +173,16 @@ class KeepBook:
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
         feed = self._feeds.get(snapshot.instrument_id)
         if feed is not None:
-            self._took(feed, feed.book.reset(snapshot), snapshot.at_ms)
+            self._took(feed, feed.book.reset(snapshot), snapshot.at_ms, has_changed=True)
 
     def on_delta(self, delta: BookDelta) -> None:
         feed = self._feeds.get(delta.instrument_id)
         if feed is not None:
             self._check_age(feed)  # what comes after too long a silence does not prove that nothing is missing
-            if feed.book.is_fresh and (delta.bids or delta.asks) and self._is_late(feed, delta.at_ms):
+            has_changed = bool(delta.bids or delta.asks)  # else it is a heartbeat
+            if has_changed and feed.book.is_fresh and self._is_late(feed, delta.at_ms):
                 self.on_stale(delta.instrument_id)
-            self._took(feed, feed.book.apply(delta), delta.at_ms)
+            self._took(feed, feed.book.apply(delta), delta.at_ms, has_changed=has_changed)
 
     def on_trade(self, trade: MarketTrade) -> None:
         feed = self._feeds.get(trade.instrument_id)
@@ -192,6 +193,7 @@ class KeepBook:
         if feed.book.is_fresh and trade.at_ms < feed.book.at_ms - TRADE_AGE_MS_MAX:
             return
         feed.last_price = trade.price
+        feed.traded(trade, self._clock.monotonic_ms())
         if self.on_public_trade is not None:
             self.on_public_trade(trade)
 
@@ -431,7 +433,8 @@ class KeepBook:
         return self._connectors[instrument.venue_id].spec.order_book_of(instrument.type) is not None
 
     def _check_age(self, feed: Feed) -> None:
-        """A feed that has been silent for too long is broken: only a snapshot makes its book fresh again."""
+        """A feed that has been silent for too long, or whose book does not follow its trades, is broken: only a
+        snapshot makes its book fresh again."""
         if feed.is_too_old(self._clock.monotonic_ms()):
             self._became_stale(feed)
             self._retry_later(feed)
@@ -443,11 +446,11 @@ class KeepBook:
             return False
         return self._times.earliest_ms(feed.connector, self._clock.monotonic_ms()) - at_ms > CHANGE_LATE_MS_MAX
 
-    def _took(self, feed: Feed, outcome: BookOutcome, at_ms: int) -> None:
+    def _took(self, feed: Feed, outcome: BookOutcome, at_ms: int, *, has_changed: bool) -> None:
         match outcome:
             case BookOutcome.APPLIED:
                 feed.saw(at_ms)
-                feed.heard_at_ms = self._clock.monotonic_ms()
+                feed.heard(self._clock.monotonic_ms(), has_changed=has_changed)
                 if feed.stale_since_ms is not None:
                     feed.become_fresh()
                 self._changed(feed)
