@@ -67,6 +67,9 @@ class NoMarket:
 
     known_top = top
 
+    def may_come(self, instrument_id: InstrumentId) -> bool:
+        return False
+
     def snapshot(self, instrument_id: InstrumentId, depth: int) -> None:
         return None
 

@@ -7,6 +7,7 @@ from cadenza.application.accounts.create_credential import CreateCredential
 from cadenza.application.accounts.disconnect_account import DisconnectAccount
 from cadenza.application.accounts.list_accounts import ListAccounts, ListOperations
 from cadenza.application.accounts.list_credentials import ListCredentials
+from cadenza.application.accounts.list_portfolio_prices import ListPortfolioPrices
 from cadenza.application.accounts.list_portfolios import ListPortfolios
 from cadenza.application.accounts.revoke_credential import RevokeCredential
 from cadenza.application.accounts.rotate_credential import RotateCredential
@@ -96,6 +97,7 @@ class UseCases:
     list_accounts: ListAccounts
     list_operations: ListOperations
     list_portfolios: ListPortfolios
+    list_portfolio_prices: ListPortfolioPrices
     subscribe_account: SubscribeAccount
     unsubscribe_account: UnsubscribeAccount
     list_account_subscriptions: ListAccountSubscriptions

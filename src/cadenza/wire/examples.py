@@ -8,6 +8,7 @@ from cadenza.wire import operations as op
 from cadenza.wire.events import LIST_EVENTS
 from cadenza.wire.executions import LIST_EXECUTIONS
 from cadenza.wire.operation import ApiOperation
+from cadenza.wire.portfolio_prices import LIST_PORTFOLIO_PRICES
 from cadenza.wire.previews import PREVIEW_ORDER
 
 _ACCOUNT_ID = "0199f2a4-c5d0-7c1e-9b62-3f8a1d2e4c5b"
@@ -99,4 +100,5 @@ QUERY_EXAMPLES: Mapping[ApiOperation, str] = {
     brake.GET_TRADING_STATE: f"tradingAccountId={_ACCOUNT_ID}",
     brake.GET_RISK_LIMITS: f"tradingAccountId={_ACCOUNT_ID}",
     op.LIST_PORTFOLIOS: f"tradingAccountId={_ACCOUNT_ID}&currency=USD",
+    LIST_PORTFOLIO_PRICES: f"tradingAccountId={_ACCOUNT_ID}&currency=USD",
 }

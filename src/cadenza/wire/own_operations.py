@@ -7,6 +7,7 @@ from cadenza.wire.executions import EXECUTION_OPERATIONS
 from cadenza.wire.operation import ApiOperation
 from cadenza.wire.operations import CONTRACT_OPERATIONS
 from cadenza.wire.own_operation import OwnOperation
+from cadenza.wire.portfolio_prices import PORTFOLIO_PRICE_OPERATIONS
 from cadenza.wire.previews import PREVIEW_OPERATIONS
 
 OWN_OPERATIONS: tuple[OwnOperation, ...] = (
@@ -18,6 +19,7 @@ OWN_OPERATIONS: tuple[OwnOperation, ...] = (
     *EVENT_OPERATIONS,
     *EXECUTION_OPERATIONS,
     *PREVIEW_OPERATIONS,
+    *PORTFOLIO_PRICE_OPERATIONS,
 )
 
 OPERATIONS: tuple[ApiOperation, ...] = (*CONTRACT_OPERATIONS, *(own.operation for own in OWN_OPERATIONS))

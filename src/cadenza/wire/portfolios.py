@@ -27,14 +27,16 @@ from cadenza.wire.base import (
 from cadenza.wire.values import optional, optional_plain, optional_rfc3339, rfc3339
 from cadenza.wire.venues import VenueFilter, VenueOut, parse_optional_venue
 
+Currency = Annotated[
+    str,
+    Meta(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_.-]*$", description="Of the summary", examples=["USD"]),
+]
+
 
 class ListTradingAccountPortfoliosQuery(Query, kw_only=True, frozen=True):
     trading_account_id: UUID | None = None
     venue: VenueFilter | None = None
-    currency: Annotated[
-        str,
-        Meta(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_.-]*$", description="Of the summary", examples=["USD"]),
-    ] = DEFAULT_CURRENCY
+    currency: Currency = DEFAULT_CURRENCY
     limit: Limit = PAGE_ITEMS_DEFAULT
     offset: Offset = 0
 
@@ -95,9 +97,10 @@ class BalanceEntry(Response, kw_only=True, frozen=True):
 class PortfolioSummary(Response, kw_only=True, frozen=True):
     """Figures in `currency`; `"0"` where one does not apply. A price counts while its order book is fresh: those of the
     account's own venue first, then those of other venues. What no fresh price values is in none of the sums: an asset,
-    of which the server says so by the alarm `asset_unpriced` in its log, or a position whose `currentPrice` is absent.
-    `riskExposureRate` is absent then. `marginUsage` and `marginLevel` are `"0"` while one of the sums that they follow
-    from lacks a position. Prices that nobody needed for a minute may take some seconds to come."""
+    which `tradingAccount/portfolio/price/list` shows as missing, with the alarm `asset_unpriced` in the server's log, or
+    a position whose `currentPrice` is absent. `riskExposureRate` is absent then. `marginUsage` and `marginLevel` are
+    `"0"` while one of the sums that they follow from lacks a position. Prices that nobody needed for a minute may take
+    some seconds to come."""
 
     trading_account_id: UUID
     currency: str

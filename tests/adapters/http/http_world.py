@@ -20,6 +20,7 @@ from cadenza.adapters.http.limits import HttpLimits
 from cadenza.adapters.http.metrics import HttpMetrics
 from cadenza.application.accounts.views import AccountView
 from cadenza.application.identity.views import IssuedSession
+from cadenza.application.orders.portfolios import AssetPrice
 from cadenza.application.orders.preview import Lock, OrderPreview, PreviewOutcome
 from cadenza.application.system.check_health import Health, HealthStatus
 from cadenza.application.use_cases import UseCases
@@ -208,6 +209,11 @@ POSITION = Position(
     created_at_ms=NOW_MS,
     updated_at_ms=NOW_MS,
 )
+PRICES = [
+    AssetPrice(asset="BTC", currency="USD", rate=D("64250.5"), instruments=[INSTRUMENT.id], at_ms=NOW_MS),
+    AssetPrice(asset="ETH", currency="USD", rate=None, instruments=[INSTRUMENT.id], at_ms=None, is_awaited=True),
+    AssetPrice(asset="USD", currency="USD", rate=D(1), instruments=[], at_ms=None),
+]
 PORTFOLIO = Portfolio(
     account=ACCOUNT,
     positions=(
@@ -312,6 +318,7 @@ RESULTS: Mapping[str, Any] = {
     "list_accounts": page(VIEW),
     "list_operations": page(OPERATION),
     "list_portfolios": page(PORTFOLIO),
+    "list_portfolio_prices": PRICES,
     "subscribe_account": SUBSCRIPTION,
     "unsubscribe_account": SUBSCRIPTION,
     "list_account_subscriptions": page(SUBSCRIPTION),

@@ -7,17 +7,23 @@ import pytest
 from tests.application.market_data.market_world import OKX, MarketWorld, ScriptedConnector
 from tests.domain.trading.worlds import ACCOUNT, NOW_MS, D, account, instrument
 
+from cadenza.application.accounts.list_portfolio_prices import ListPortfolioPrices
 from cadenza.application.accounts.list_portfolios import ListPortfolios, PortfolioQuery
 from cadenza.application.market_data import need_prices
+from cadenza.application.market_data.keep_book import REOPEN_DELAY_MS_MIN
 from cadenza.application.orders.portfolios import PortfolioBuilder
 from cadenza.application.orders.unpriced_assets import UNPRICED_AGAIN_MS, UnpricedAssets
 from cadenza.domain.accounts.balance import Balance
 from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import Environment, InstrumentId, Venue, VenueId
 from cadenza.domain.market.asset_graph import AssetGraph
 from cadenza.domain.trading.portfolio import Summary
 
 BINANCE = VenueId(Venue.BINANCE, Environment.LIVE)
+ACTOR: Any = SimpleNamespace(
+    require=lambda _: None, require_account=lambda _: None, tenant_id=account().tenant_id, accounts=None
+)
 ASSETS = [f"A{number}" for number in range(5)]
 
 
@@ -33,6 +39,9 @@ class Stored:
         return self
 
     async def __aexit__(self, *_: object) -> None: ...
+
+    async def get(self, account_id: Any) -> Any:
+        return account(AccountType.SPOT, venue_id=OKX)
 
     async def count(self, wanted: Any) -> int:
         return 1
@@ -66,14 +75,18 @@ class Listing:
         alarms: Any = SimpleNamespace(sound=lambda alarm, facts: self.alarms.append(facts))
         catalogue: Any = SimpleNamespace(require_currency=lambda currency: None)
         storage: Any = Stored()
+        portfolios = PortfolioBuilder(
+            market=world.books,
+            instrument=world.instruments.get,
+            security=lambda _: None,
+            asset_graphs=lambda _: graphs,
+        )
+        self.list_prices = ListPortfolioPrices(
+            storage=storage, portfolios=portfolios, prices=world.prices, catalogue=catalogue
+        )
         self._list = ListPortfolios(
             storage=storage,
-            portfolios=PortfolioBuilder(
-                market=world.books,
-                instrument=world.instruments.get,
-                security=lambda _: None,
-                asset_graphs=lambda _: graphs,
-            ),
+            portfolios=portfolios,
             prices=world.prices,
             catalogue=catalogue,
             unpriced=UnpricedAssets(alarms=alarms, clock=world.clock),
@@ -81,8 +94,7 @@ class Listing:
         )
 
     async def summary(self) -> Summary:
-        actor: Any = SimpleNamespace(require=lambda _: None, tenant_id=account().tenant_id, accounts=None)
-        page = await self._list(actor, PortfolioQuery())
+        page = await self._list(ACTOR, PortfolioQuery())
         return page.items[0].summary
 
 
@@ -125,3 +137,15 @@ async def test_a_price_that_is_still_to_come_sounds_no_alarm(monkeypatch: pytest
     for asset in ASSETS:
         listing.okx.snapshot(InstrumentId(f"OKX:{asset}/USDT"))
     assert (await listing.summary()).equity == 500
+
+
+async def test_the_prices_of_a_portfolio_name_the_assets_that_have_none() -> None:
+    listing = Listing()
+    listing.okx.fails["open_book"] = listing.binance.fails["open_book"] = VenueUnavailable("down")
+    found = await listing.list_prices(ACTOR, ACCOUNT, "USDT")
+    assert [(each.asset, each.rate, each.is_awaited) for each in found] == [(each, None, False) for each in ASSETS]
+    listing.okx.fails.clear()
+    listing.world.clock.advance(REOPEN_DELAY_MS_MIN)
+    await listing.world.maintain()
+    found = await listing.list_prices(ACTOR, ACCOUNT, "USDT")
+    assert [(each.rate, each.instruments) for each in found] == [(100, [f"OKX:{each}/USDT"]) for each in ASSETS]

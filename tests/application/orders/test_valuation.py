@@ -6,7 +6,7 @@ from decimal import Decimal as D
 from typing import Any
 
 from cadenza.application.market_data.catalogue import Catalogue
-from cadenza.application.orders.portfolios import PortfolioBuilder
+from cadenza.application.orders.portfolios import AssetPrice, PortfolioBuilder
 from cadenza.domain.ids import PAPER, Environment, InstrumentId, Venue, VenueId
 from cadenza.domain.market.instrument import Instrument, TopOfBook
 from tests.domain.trading.worlds import instrument
@@ -130,6 +130,20 @@ async def test_an_indirect_path_of_the_own_venue_opens_no_book_of_another() -> N
     portfolios = await builder(market, pairs)
     assert portfolios.valuation(OKX).rate("BTC") == D(100)
     assert {each for each in market.opened if each.startswith("BINANCE")} == set()
+
+
+async def test_a_price_says_where_it_comes_from_and_a_missing_one_what_it_needs() -> None:
+    market = Market({"OKX:ETH/BTC": "0.05", "OKX:BTC/USDT": "100"}, coming={"OKX:SOL/USDT"})
+    pairs = [listed(OKX, "ETH", "BTC"), listed(OKX, "BTC"), listed(OKX, "SOL"), listed(OKX, "OLD")]
+    valued = (await builder(market, pairs)).valuation(OKX)
+    path = [InstrumentId("OKX:ETH/BTC"), InstrumentId("OKX:BTC/USDT")]
+    assert valued.price("ETH") == AssetPrice(asset="ETH", currency="USDT", rate=D(5), instruments=path, at_ms=1)
+    assert valued.price("USDT") == AssetPrice(asset="USDT", currency="USDT", rate=D(1), instruments=[], at_ms=None)
+    missing = valued.price("SOL"), valued.price("OLD")
+    assert [(each.rate, each.instruments, each.is_awaited) for each in missing] == [
+        (None, ["OKX:SOL/USDT"], True),
+        (None, ["OKX:OLD/USDT"], False),
+    ]
 
 
 async def test_prices_of_a_test_environment_or_of_paper_value_nothing_elsewhere() -> None:

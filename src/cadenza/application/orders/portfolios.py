@@ -1,6 +1,7 @@
 """Valuing an account's portfolio at fresh market prices."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
 
@@ -15,6 +16,20 @@ from cadenza.domain.trading.position import Position
 from cadenza.ports.market import MarketView
 
 DEFAULT_CURRENCY = "USDT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetPrice:
+    """What an asset is worth. `rate` is in units of the currency per unit of it, None without a path of fresh prices.
+    `instruments` are those of the path; without one, those whose prices are needed. `at_ms` is the venue's time of the
+    last change of the oldest book on the path. `is_awaited`: there is no price, but one may come in a moment."""
+
+    asset: str
+    currency: str
+    rate: Decimal | None
+    instruments: Sequence[InstrumentId]
+    at_ms: int | None
+    is_awaited: bool = False
 
 
 class Valuation:
@@ -35,15 +50,19 @@ class Valuation:
         self._graphs = graphs
         self._market = market
         self._security = security
-        self._rates: dict[str, Decimal | None] = {}
+        self._prices: dict[str, AssetPrice] = {}
         self._types: dict[str, SecurityType] = {}
 
     def rate(self, asset: str) -> Decimal | None:
         """Return units of the currency per unit of the asset; None without a path of fresh prices. Asking has the
         books that are `needed` opened, for the next time."""
-        if asset not in self._rates:
-            self._rates[asset] = self._found(asset)
-        return self._rates[asset]
+        return self.price(asset).rate
+
+    def price(self, asset: str) -> AssetPrice:
+        """Return the rate and where it comes from, as `rate`."""
+        if asset not in self._prices:
+            self._prices[asset] = self._found(asset)
+        return self._prices[asset]
 
     def needed(self, asset: str) -> Sequence[InstrumentId]:
         """Return the instruments whose prices value the asset most directly: those of the first venue that has such,
@@ -75,24 +94,34 @@ class Valuation:
             known = self._types[asset] = SecurityType.CASH if security is None else security.type
         return known
 
-    def _found(self, asset: str) -> Decimal | None:
-        for instrument_id in self.needed(asset):
+    def _found(self, asset: str) -> AssetPrice:
+        needed = self.needed(asset)
+        for instrument_id in needed:
             self._market.top(instrument_id)
-        rates = (self._rate_in(graph, asset) for graph in self._graphs)
-        return next((rate for rate in rates if rate is not None), None)
+        prices = (self._price_in(graph, asset) for graph in self._graphs)
+        known = next((price for price in prices if price is not None), None)
+        return known or AssetPrice(
+            asset=asset,
+            currency=self.currency,
+            rate=None,
+            instruments=needed,
+            at_ms=None,
+            is_awaited=self.is_awaited(asset),
+        )
 
-    def _rate_in(self, graph: AssetGraph, asset: str) -> Decimal | None:
+    def _price_in(self, graph: AssetGraph, asset: str) -> AssetPrice | None:
         path = self._fresh_path(graph, asset)
         if path is None:
             return None
-        worth = ONE
+        worth, oldest_ms = ONE, None
         for step in path:
             top = self._market.top(step.instrument_id)
-            mark = None if top is None else top.mark
-            if not mark:
+            if top is None or not top.mark:
                 return None
-            worth = step.convert(worth, mark)
-        return worth
+            worth = step.convert(worth, top.mark)
+            oldest_ms = top.at_ms if oldest_ms is None else min(oldest_ms, top.at_ms)
+        instruments = [step.instrument_id for step in path]
+        return AssetPrice(asset=asset, currency=self.currency, rate=worth, instruments=instruments, at_ms=oldest_ms)
 
     def _fresh_path(self, graph: AssetGraph, asset: str) -> PricePath | None:
         return graph.fresh_path(asset, self.currency, self._market.known_top)

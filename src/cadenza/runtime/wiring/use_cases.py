@@ -11,6 +11,7 @@ from cadenza.application.accounts.follow_credentials import FollowCredentials
 from cadenza.application.accounts.keys import Keys
 from cadenza.application.accounts.list_accounts import ListAccounts, ListOperations
 from cadenza.application.accounts.list_credentials import ListCredentials
+from cadenza.application.accounts.list_portfolio_prices import ListPortfolioPrices
 from cadenza.application.accounts.list_portfolios import ListPortfolios
 from cadenza.application.accounts.open_session import OpenSession
 from cadenza.application.accounts.refused_keys import RefusedKeys
@@ -132,6 +133,9 @@ def wire_use_cases(parts: Parts, identity: Identity, check_health: CheckHealth) 
         list_accounts=ListAccounts(storage=p.storage),
         list_operations=ListOperations(storage=p.storage, cursors=p.cursors),
         list_portfolios=_list_portfolios(p),
+        list_portfolio_prices=ListPortfolioPrices(
+            storage=p.storage, portfolios=p.portfolios, prices=p.prices, catalogue=p.catalogue
+        ),
         subscribe_account=SubscribeAccount(storage=p.storage, changer=p.changer, clock=p.clock, ids=p.ids),
         unsubscribe_account=UnsubscribeAccount(storage=p.storage, clock=p.clock),
         list_account_subscriptions=ListAccountSubscriptions(storage=p.storage, cursors=p.cursors),
