@@ -97,7 +97,7 @@ class BalanceEntry(Response, kw_only=True, frozen=True):
 class PortfolioSummary(Response, kw_only=True, frozen=True):
     """Figures in `currency`; `"0"` where one does not apply. A price counts while its order book is fresh: those of the
     account's own venue first, then those of other venues. What no fresh price values is in none of the sums: an asset,
-    which `tradingAccount/portfolio/price/list` shows as missing, with the alarm `asset_unpriced` in the server's log, or
+    which `tradingAccount/portfolio/price/list` shows as missing and the server's log by the alarm `asset_unpriced`, or
     a position whose `currentPrice` is absent. `riskExposureRate` is absent then. `marginUsage` and `marginLevel` are
     `"0"` while one of the sums that they follow from lacks a position. Prices that nobody needed for a minute may take
     some seconds to come."""
