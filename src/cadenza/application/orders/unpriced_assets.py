@@ -26,7 +26,7 @@ class UnpricedAssets:
         """Sound the alarms of a portfolio that was built with the valuation. Return whether it lacks prices that may
         come in a moment, because their books are being opened: these sound nothing yet."""
         is_early = any(
-            marked.mark is None and marked.position.quantity and valuation.may_come(marked.instrument.id)
+            marked.mark is None and marked.position.quantity and valuation.may_come(marked.position.instrument_id)
             for marked in portfolio.positions
         )
         for asset in portfolio.summary.unpriced:
