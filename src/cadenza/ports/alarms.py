@@ -12,9 +12,9 @@ class Alarm(StrEnum):
     from our ledger; the facts say whether our ledger was corrected. NEWS_GAP: the venue cannot report everything that
     happened in an account. CLOSED_ORDER_WORKS: an order that is closed here works at the venue, because the venue made
     it larger, shows it among its open orders, or executed it although it was rejected; `cadenza orders cancel-closed`
-    cancels it there. ASSET_UNPRICED: an account holds an asset that no fresh price values, so its equity is shown
-    without it. LEFT_FROM_BEFORE: at its start a process found reports that could not be booked, orders that asking
-    cannot determine, or REJECTED orders that were executed within the last day; the facts count them.
+    cancels it there. ASSET_UNPRICED: an account has an asset or a position that no fresh price values, so its equity is
+    shown without it. LEFT_FROM_BEFORE: at its start a process found reports that could not be booked, orders that
+    asking cannot determine, or REJECTED orders that were executed within the last day; the facts count them.
     JOB_GIVEN_UP: a piece of background work failed at its last try, such as an operator's resolution of an order; it is
     not done, and nobody tries it again. KEY_MAY_WITHDRAW: a venue says that a user's key may withdraw, which no key
     needs; its owner should replace it. It sounds once for each credential until the key's rights change.

@@ -1,4 +1,6 @@
-"""Naming the assets that no fresh price values: their portfolios are shown without them."""
+"""Naming the assets and positions that no fresh price values: portfolios are shown without them."""
+
+from collections.abc import Mapping
 
 from cadenza.application.orders.portfolios import Valuation
 from cadenza.domain.ids import VenueId
@@ -14,8 +16,8 @@ NAMED_ASSETS_MAX = 1_000
 
 
 class UnpricedAssets:
-    """Sounds an alarm for each asset of a shown portfolio that no fresh price values, at most once in
-    `UNPRICED_AGAIN_MS` for each asset, venue and currency, whoever was shown it."""
+    """Sounds an alarm for each asset and each position of a shown portfolio that no fresh price values, at most once in
+    `UNPRICED_AGAIN_MS` for each of them, venue and currency, whoever was shown it."""
 
     def __init__(self, *, alarms: Alarms, clock: Clock) -> None:
         self._alarms = alarms
@@ -25,18 +27,21 @@ class UnpricedAssets:
     def name(self, portfolio: Portfolio, valuation: Valuation) -> bool:
         """Sound the alarms of a portfolio that was built with the valuation. Return whether it lacks prices that may
         come in a moment, because their books are being opened: these sound nothing yet."""
-        is_early = any(
-            marked.mark is None and marked.position.quantity and valuation.may_come(marked.position.instrument_id)
-            for marked in portfolio.positions
-        )
+        is_early = False
         for asset in portfolio.summary.unpriced:
             if valuation.is_awaited(asset):
                 is_early = True
             else:
-                self._name(portfolio, asset, valuation)
+                self._name(portfolio, valuation, asset, {"without_fresh_price": list(valuation.needed(asset))})
+        for instrument_id in portfolio.summary.unmarked:
+            if valuation.may_come(instrument_id):
+                is_early = True
+            else:
+                self._name(portfolio, valuation, instrument_id, {"without_fresh_price": [instrument_id]})
         return is_early
 
-    def _name(self, portfolio: Portfolio, asset: str, valuation: Valuation) -> None:
+    def _name(self, portfolio: Portfolio, valuation: Valuation, asset: str, facts: Mapping[str, object]) -> None:
+        """`asset` is the instrument of a position, or an asset that is held."""
         now_ms = self._clock.monotonic_ms()
         key = (portfolio.account.venue_id, asset, valuation.currency)
         if now_ms < self._named_ms.get(key, now_ms):
@@ -44,11 +49,10 @@ class UnpricedAssets:
         if len(self._named_ms) >= NAMED_ASSETS_MAX:
             self._named_ms.clear()
         self._named_ms[key] = now_ms + UNPRICED_AGAIN_MS
-        facts = {
+        about = {
             "venue": portfolio.account.venue_id,
             "asset": asset,
             "currency": valuation.currency,
-            "without_fresh_price": list(valuation.needed(asset)),
             "account_id": portfolio.account.id,
         }
-        self._alarms.sound(Alarm.ASSET_UNPRICED, facts)
+        self._alarms.sound(Alarm.ASSET_UNPRICED, {**about, **facts})
