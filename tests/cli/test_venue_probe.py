@@ -90,7 +90,7 @@ def test_the_facts_are_confirmed_and_no_order_is_left(probe: Cadenza, simulator:
     result = probe("BINANCE", "--with-orders")
     assert result.exit_code == 0, result.stdout
     verdicts = [line.split("  ")[0] for line in result.stdout.splitlines()]
-    assert verdicts == ["CONFIRMED"] * 40
+    assert verdicts == ["CONFIRMED"] * 41
     assert simulator.secret not in result.output
     assert simulator.open_orders() == []
 

@@ -79,8 +79,9 @@ async def test_a_session_that_opens_is_patient_with_our_own_pace_and_not_with_th
     monkeypatch.setattr(session_life, "FIRST_LIVE_MS_MAX", 0)
     clock, streams = ManualClock(), [WaitingStream(), WaitingStream()]
     life = SessionLife(
-        account_id=ACCOUNT, sink=RecordingSink(), clock=clock, venue_clock=VenueClock(clock, _no_time), stream="stream"
-    )
+        account_id=ACCOUNT, sink=RecordingSink(), clock=clock, venue_clock=VenueClock(clock, _no_time), stream="stream",
+        settled_until=lambda instant_ms: instant_ms,
+    )  # fmt: skip
     life.follow(*cast(list[UserStream], streams))
     opening = asyncio.create_task(life.first_live(lambda: None))
     for stream in streams:
@@ -119,8 +120,9 @@ class OneBalance:
 
 def life_of(source: OneBalance, clock: ManualClock) -> SessionLife:
     life = SessionLife(
-        account_id=ACCOUNT, sink=RecordingSink(), clock=clock, venue_clock=VenueClock(clock, _no_time), stream="stream"
-    )
+        account_id=ACCOUNT, sink=RecordingSink(), clock=clock, venue_clock=VenueClock(clock, _no_time), stream="stream",
+        settled_until=lambda instant_ms: instant_ms,
+    )  # fmt: skip
     life.reader(source)
     life.live()
     return life
