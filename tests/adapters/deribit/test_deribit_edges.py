@@ -159,7 +159,7 @@ async def test_after_a_refused_renewal_the_key_logs_in_again(desk: DeribitDesk) 
     socket = session._socket
     socket._refresh_token = "spent"
     socket._renew_ms = desk.venue.clock.monotonic_ms()
-    await eventually_by_the_clock(desk.venue.clock, lambda: len(desk.sink.life) > 1, "the return", step_ms=100)
+    await eventually_by_the_clock(desk.venue, lambda: len(desk.sink.life) > 1, "the return", step_ms=100)
     assert [what for what, _ in desk.sink.life] == ["lost", "restored"]
     assert socket.refused is None
     assert kinds(await desk.session.submit(desk.resting("0.1"))) == ["Accepted"]
@@ -171,7 +171,7 @@ async def test_a_key_that_is_refused_after_a_refused_renewal_ends_the_session(de
     session._socket._refresh_token = "spent"
     session._socket._renew_ms = desk.venue.clock.monotonic_ms()
     desk.venue.simulator.venue.keys.revoke(desk.venue.secrets().api_key)
-    await eventually_by_the_clock(desk.venue.clock, lambda: is_ended(desk), "the end", step_ms=100)
+    await eventually_by_the_clock(desk.venue, lambda: is_ended(desk), "the end", step_ms=100)
     assert session._socket.refused is not None
 
 
