@@ -58,7 +58,7 @@ TINY = {
     "across_venues": (["--seconds", "0.3", "--rounds", "1", "--cases", "none,slow"], ["none: back", "slow: back"]),
     "venue_start": (
         ["--accounts", "3", "--rounds", "1"],
-        ["without: ", f"refused for the pace: {dict.fromkeys(MANY_ACCOUNTS, 0)}"],
+        ["without: ", f"refused for the pace: {dict.fromkeys((*MANY_ACCOUNTS, 'BITFINEX'), 0)}"],
     ),
     "venue_catalogue": (
         ["--venue", "OKX", "--copies", "3", "--rounds", "1"],

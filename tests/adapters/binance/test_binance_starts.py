@@ -24,8 +24,8 @@ from cadenza.adapters.venues.binance.credential import BinanceSigner
 from cadenza.adapters.venues.binance.dialects import SpotDialect
 from cadenza.adapters.venues.binance.endpoints import BinanceMarket
 from cadenza.adapters.venues.binance.history import FEW_ORDERS, PastOrders
-from cadenza.adapters.venues.binance.requests import RequestTime
 from cadenza.adapters.venues.binance.rest import BinanceRest
+from cadenza.adapters.venues.kit.request_instant import RequestInstant
 from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.market.enums import Side
@@ -176,7 +176,7 @@ class PastVenue:
         return None
 
     async def signed(self, market: BinanceMarket, signer: Any, make: Callable[..., Any], **_: Any) -> Answered:
-        request = make(RequestTime(NOW_MS, 0))
+        request = make(RequestInstant(NOW_MS, 0))
         self.asked[request.path] += 1
         lines = self._orders(request.parameters) if request.path == PAST_ORDERS else self._trades(request.parameters)
         return Answered(status=200, headers={}, body=json.dumps(lines[: request.parameters["limit"]]).encode())
