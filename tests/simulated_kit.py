@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -287,3 +289,16 @@ class SimulatedDesk:
         self.session = await self.connector.open_session(
             self.account, CredentialType.HMAC, self.venue.secrets(), self.sink
         )
+
+
+def count_requests(session: Any) -> Counter[str]:
+    """Count what is asked of the venue from now on, by path."""
+    http, found = session._rest._http, Counter[str]()
+    call = http.call
+
+    async def counted(request: Any) -> Any:
+        found[urlsplit(request.url).path] += 1
+        return await call(request)
+
+    http.call = counted
+    return found

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal as D
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -17,6 +16,7 @@ from tests.adapters.binance.binance_world import BTC_USDT, NOW_MS, SPOT
 from tests.binance_kit import Desk, open_desk, simulated_binance
 from tests.inhouse_kit import replayed, until
 from tests.scripted.clock import FakeClock
+from tests.simulated_kit import count_requests
 from tests.simulators.binance.trader import Trader
 
 from cadenza.adapters.venues.binance import history
@@ -34,19 +34,6 @@ from cadenza.network.outcomes import Answered
 
 ACCOUNT, OPEN_ORDERS = "/api/v3/account", "/api/v3/openOrders"
 PAST_ORDERS, TRADES = "/api/v3/allOrders", "/api/v3/myTrades"
-
-
-def asked(session: Any) -> Counter[str]:
-    """Count what is asked of the venue from now on, by path."""
-    http, found = session._rest._http, Counter[str]()
-    call = http.call
-
-    async def counted(request: Any) -> Any:
-        found[urlsplit(request.url).path] += 1
-        return await call(request)
-
-    http.call = counted
-    return found
 
 
 async def opened(desk: Desk, since_ms: int | None = None) -> list[Report]:
@@ -73,7 +60,7 @@ def pairs_held(desk: Desk) -> int:
 
 
 async def test_an_account_without_open_orders_is_opened_with_few_readings(spot: Desk) -> None:
-    counted = asked(spot.session)
+    counted = count_requests(spot.session)
     assert await opened(spot) == []
     held = pairs_held(spot)
     assert held >= 4
@@ -83,7 +70,7 @@ async def test_an_account_without_open_orders_is_opened_with_few_readings(spot: 
 
 async def test_an_account_with_something_locked_lists_its_open_orders_first(spot: Desk) -> None:
     await spot.session.submit(spot.order)
-    counted = asked(spot.session)
+    counted = count_requests(spot.session)
     await opened(spot)
     assert counted[OPEN_ORDERS] == 2
 
@@ -93,7 +80,7 @@ async def test_where_the_venue_does_not_say_that_orders_lock_they_are_always_lis
     tmp_path: Path, market: str
 ) -> None:
     async with simulated_binance(tmp_path) as venue, open_desk(venue, market=market) as desk:
-        counted = asked(desk.session)
+        counted = count_requests(desk.session)
         await opened(desk)
         assert sum(count for path, count in counted.items() if path.endswith("/openOrders")) == 2
 

@@ -160,7 +160,7 @@ def _match(*found: FoundOrder) -> OrderMatch:
 Rows = dict[str, Any]
 OURS: Rows = {"id": 1}
 AMENDED: dict[str, Callable[[], Rows]] = {
-    "told by its type before": lambda: {"type_before": "EXCHANGE LIMIT"},
+    "its row states the type before": lambda: {"type_before": "EXCHANGE LIMIT"},
     "changed since, and not executed": lambda: {"updated": NOW_MS + 5_000},
 }
 EXECUTED: Rows = {"left": 0.3, "status": "PARTIALLY FILLED @ 59000.0(0.2)", "updated": NOW_MS + 5_000}

@@ -4,7 +4,7 @@ orders is found or heard of, each is recognized by its terms."""
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal as D
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -75,8 +75,8 @@ class Pair:
         )  # fmt: skip
         order = desk.order.submitted(desk.order.created_at_ms, desk.order.send_before_ms or 0)
         state = TradingState(world, [evolve(desk.account, adopted_at_ms=0)], (), (), [order])
-        told = [one for each in reports for one in each]
-        for report in [*desk.sink.reports, *told] if are_late else [*told, *desk.sink.reports]:
+        replies, streamed = list(chain(*reports)), desk.sink.reports
+        for report in [*streamed, *replies] if are_late else [*replies, *streamed]:
             apply_or_keep(state, report)
         assert state.account(desk.account.id).trading_mode is TradingMode.ACTIVE
         assert {each.reason for each in state.changed.kept} == ({KeepReason.NO_ORDER} if is_waiting else set())

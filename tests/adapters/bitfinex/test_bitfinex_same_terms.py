@@ -1,5 +1,5 @@
-"""Two orders of a user with the same `cid` and the same terms, one of them ours, whose reply was lost: their dates may
-tell them apart. Otherwise ours stays in doubt, and nothing is booked to it."""
+"""Two orders of a user have the same `cid` and the same terms. One of them is ours, and its reply was lost. Their dates
+may tell them apart; if they do not, ours stays in doubt and no fill is booked to it."""
 
 from dataclasses import replace
 from decimal import Decimal as D

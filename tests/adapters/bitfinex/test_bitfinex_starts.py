@@ -1,15 +1,14 @@
 """A start with many accounts: log-ins at the venue's pace, across a restart too, and what an opening asks for."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from tests.bitfinex_kit import BitfinexDesk, SimulatedBitfinex, open_bitfinex_desk, simulated_bitfinex
 from tests.inhouse_kit import RecordingSink, replayed, trading_account, until
+from tests.simulated_kit import count_requests
 
 from cadenza.adapters.venues.bitfinex.connector import BitfinexConnector
 from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS, PAST_TRADES, USER, WALLETS
@@ -149,19 +148,6 @@ async def test_another_process_that_begins_to_log_in_ends_nobodys_turns(limited:
 # --- what an opening asks for
 
 
-def asked(session: Any) -> Counter[str]:
-    """Count what is asked of the venue from now on, by path."""
-    http, found = session._rest._http, Counter[str]()
-    call = http.call
-
-    async def counted(request: Any) -> Any:
-        found[urlsplit(request.url).path] += 1
-        return await call(request)
-
-    http.call = counted
-    return found
-
-
 async def pass_time(desk: BitfinexDesk, duration_ms: int) -> None:
     ends_ms = desk.venue.clock.monotonic_ms() + duration_ms
 
@@ -188,7 +174,7 @@ async def another(desk: BitfinexDesk) -> ExecutionSession:
 
 async def test_the_snapshot_of_an_account_that_is_connected_is_its_first_reading(spot: BitfinexDesk) -> None:
     await pass_time(spot, 2 * FIRST_LOOK_MS)
-    counted = asked(spot.session)
+    counted = count_requests(spot.session)
     session = await another(spot)
     await session.snapshot()
     await pass_time(spot, 2 * FIRST_LOOK_MS)
@@ -198,7 +184,7 @@ async def test_the_snapshot_of_an_account_that_is_connected_is_its_first_reading
 async def test_a_session_that_opens_again_asks_for_nothing_twice(spot: BitfinexDesk) -> None:
     """A replay begins with a look at the account, and a snapshot follows it. The key was verified once besides."""
     await pass_time(spot, 2 * FIRST_LOOK_MS)
-    counted = asked(spot.session)
+    counted = count_requests(spot.session)
     session = await another(spot)
     await replayed(session, session.venue_time_ms() - 60_000)
     await session.snapshot()
@@ -208,7 +194,7 @@ async def test_a_session_that_opens_again_asks_for_nothing_twice(spot: BitfinexD
 
 
 async def test_a_session_that_is_left_alone_reads_the_account_soon_and_once(spot: BitfinexDesk) -> None:
-    counted = asked(spot.session)
+    counted = count_requests(spot.session)
     await pass_time(spot, 4 * FIRST_LOOK_MS)
     assert counted[WALLETS.path] == 1
 
@@ -216,7 +202,7 @@ async def test_a_session_that_is_left_alone_reads_the_account_soon_and_once(spot
 async def test_an_idle_account_costs_three_readings_in_two_minutes(spot: BitfinexDesk) -> None:
     await spot.session.snapshot()
     await pass_time(spot, 2 * FIRST_LOOK_MS)
-    counted = asked(spot.session)
+    counted = count_requests(spot.session)
     for _ in range(6):
         await pass_time(spot, CHECK_EVERY_MS)
     assert counted[WALLETS.path] == 3

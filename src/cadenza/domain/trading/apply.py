@@ -172,10 +172,10 @@ def _is_shared_id(state: TradingState, order: Order) -> bool:
 
 def _left_to_adopted(state: TradingState, order: Order, adopted: Order, report: OrderReport) -> Order:
     """Apply to an adopted order what the venue says of it, although the report names ours; return ours. The order was
-    adopted because it has our id and did not have our terms. By now it has them: somebody has amended ours and amended
-    it back, or has amended another one into ours. That cannot be told apart, so it stays adopted. Ours stays in doubt
-    until it cannot arrive any more; then, or when the reply to our request names that order, an operator resolves
-    it."""
+    adopted because it had our id and other terms. Now it has our terms as well. Either somebody amended our order and
+    then changed it back, or somebody gave our terms to an order that is not ours. The two cases look the same, so the
+    order stays adopted. Ours stays in doubt until it can no longer arrive, or until the reply to our request names the
+    adopted order; then an operator resolves it."""
     _apply_to_order(state, replace(report, order_id=adopted.id, sent_id=adopted.sent_id))
     spec = state.spec_of(state.account(order.account_id))
     is_decided = isinstance(report, AcceptedReport) or (

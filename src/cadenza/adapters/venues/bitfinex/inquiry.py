@@ -149,8 +149,8 @@ class OrderInquiry:
         return list(reversed(read_each(lines, self._scope.account_id, read)))
 
     def _not_known(self, order: Order, asked_at_ms: int, match: OrderMatch) -> Sequence[Report]:
-        """Return what follows from it that no order is recognized as ours. Once ours cannot arrive any more, those that
-        have our id are others', or nobody can tell which of them is ours."""
+        """Return what to report when no order is recognized as ours. Once ours can no longer arrive, the orders that
+        bear our id belong to others, unless one of them may still be ours: then ours is undetermined."""
         if not self._doubts.is_dead(order, asked_at_ms):
             return [self._doubts.not_known(order, asked_at_ms)]
         others = match.placed_elsewhere(self._scope)

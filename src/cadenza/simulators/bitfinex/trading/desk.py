@@ -94,8 +94,8 @@ class BitfinexDesk:
         raise order_not_found()
 
     def amend(self, account: str, params: BitfinexParams, at_ms: int) -> BitfinexOrder:
-        """Change an open order: what is left of it, its prices, flags or labels. It tells from then on of which type it
-        was before, as in the venue's example of an update."""
+        """Change an open order: its remaining amount, its prices, flags or labels. From then on its row states the type
+        that it had before, as in the venue's example of an update."""
         order = self.find(account, params)
         symbol = self.symbol(order.symbol)
         left = self._left(order, params)
