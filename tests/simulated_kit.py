@@ -291,6 +291,24 @@ class SimulatedDesk:
         )
 
 
+class Comparisons:
+    """What the comparisons of a stream with its venue find from now on."""
+
+    def __init__(self, session: Any) -> None:
+        self.found: list[bool] = []
+        self.is_under_way = False
+        self._agrees = session._life.agrees
+        session._life.agrees = self._compare
+
+    async def _compare(self) -> bool:
+        self.is_under_way = True
+        try:
+            self.found.append(await self._agrees())
+        finally:
+            self.is_under_way = False
+        return self.found[-1]
+
+
 def count_requests(session: Any) -> Counter[str]:
     """Count what is asked of the venue from now on, by path."""
     http, found = session._rest._http, Counter[str]()

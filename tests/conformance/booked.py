@@ -15,7 +15,7 @@ from cadenza.domain.trading.state import TradingState, World
 from cadenza.domain.trading.venue_books import adopt_snapshot
 from cadenza.domain.trading.venue_spec import Books
 from cadenza.ports.venue import AccountSnapshot
-from tests.conformance.harness import Trader
+from tests.conformance.harness import Capability, Trader
 
 
 class Booked:
@@ -37,6 +37,7 @@ class Booked:
         account = evolve(trader.account, adopted_at_ms=start.at_ms)
         sent = [order.submitted(order.created_at_ms, order.send_before_ms or order.created_at_ms) for order in orders]
         self.account_id = account.id
+        self._trader = trader
         self._state = TradingState(world, [account], (), (), sent)
         self.is_ours = self._state.books_of(account) is Books.OURS
         """Our ledger keeps the books."""
@@ -49,6 +50,14 @@ class Booked:
 
     def total(self, asset: str) -> Decimal:
         return self._state.balance(self.account_id, asset).total
+
+    def held(self) -> Decimal:
+        """Return how much of what is traded the account holds, in assets or as a position."""
+        spot = self._trader.venue.spot
+        if Capability.MOVES_ASSETS in self._trader.venue.capabilities:
+            return self.total(spot.base_asset)
+        positions = self._state.positions(self.account_id)
+        return sum((each.quantity for each in positions if each.instrument_id == spot.id), Decimal(0))
 
     def order(self, order: Order) -> Order:
         found = self._state.order(order.id)

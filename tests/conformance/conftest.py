@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conformance.harness import Orders, Trader, VenueUnderTest, trader_at
+from tests.conformance.harness import Trader, VenueUnderTest, trader_at
 from tests.conformance.lacks import missing_at
+from tests.conformance.orders import Orders
 from tests.conformance.venues import VENUES
 
 

@@ -12,8 +12,9 @@ from cadenza.domain.market.enums import OrderType, TimeInForce
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.money import to_plain
 from cadenza.domain.trading.venue_spec import Support, VenueSpec
-from tests.conformance.harness import VenueUnderTest, makes_sense
+from tests.conformance.harness import VenueUnderTest
 from tests.conformance.matrix import case_table
+from tests.conformance.orders import makes_sense
 from tests.conformance.venues import DOCUMENTED
 
 PAGES = Path(__file__).parents[2] / "docs" / "venues"

@@ -6,7 +6,7 @@ networked venue joins through its simulator and needs no more than this interfac
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from itertools import count
@@ -17,17 +17,18 @@ from uuid import UUID
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import AccountType, ExternalAccount, TradingAccount
 from cadenza.domain.evolve import evolve
-from cadenza.domain.ids import OrderId
-from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
-from cadenza.domain.trading.order import Expiry, Order
+from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import (
     AcceptedReport,
+    BalanceReport,
     ExternalOrderReport,
     FillReport,
     OrderReport,
+    PositionReport,
     RejectedReport,
     Report,
 )
@@ -38,12 +39,11 @@ from cadenza.domain.trading.venue_spec import (
     Fence,
     Lookup,
     OrderMemory,
-    Support,
     VenueSpec,
 )
-from cadenza.ports.venue import ExecutionSession, VenueConnector
+from cadenza.ports.venue import AccountSnapshot, ExecutionSession, VenueConnector
 from tests.conformance.needs import NeedOfAccount, has_news
-from tests.inhouse_kit import RecordingSink, make_order, replayed, trading_account, until
+from tests.inhouse_kit import RecordingSink, replayed, trading_account, until
 
 
 class Capability(StrEnum):
@@ -54,7 +54,7 @@ class Capability(StrEnum):
     REQUEST_LOSS = "a request can be lost before it arrives"
     RESTART = "the connector can be killed and started again"
     FEED_BREAK = "the feed of a book can be made to break"
-    MARGIN = "there are margined accounts"
+    MARGIN = "there are margined accounts beside those under test"
     BURIES = "the venue keeps an order that it does not know from arriving later"
     MATCHING = "a matching engine with a book and money stands behind it"
     MARKET_DATA = "it has feeds of books and trades"
@@ -64,7 +64,7 @@ class Capability(StrEnum):
     REMEMBERS_REFUSALS = "the venue can be asked about an order that it refused"
     RESERVES_FEES = "an order holds its fee as well, in what it pays with"
     MOVES_ASSETS = "a fill moves the base and the quote asset"
-    ENDS_SOON = "a GTD order may end within seconds"
+    POSITIONS = "a fill moves a position, of the accounts under test or of margined ones beside them"
     REPEATS = "the venue can be made to report everything twice"
     DISORDER = "what the stream brings can be made to come in the reverse order"
     SILENCE = "the stream of an account can be made to fall silent"
@@ -93,6 +93,9 @@ WEAKER_PROMISES = frozenset(
     }
 )
 """With one of these a venue asks for the looser form of a case. All other venues have to pass the strict form."""
+
+Word = BalanceReport | PositionReport
+"""What a venue says of what an account holds."""
 
 Needed = Capability | Callable[[VenueSpec], bool] | NeedOfAccount
 """What a case needs: something that the test can do, or something that the spec declares, of all or of the accounts
@@ -146,6 +149,14 @@ class VenueUnderTest(Protocol):
     @property
     def prices(self) -> Prices: ...
 
+    @property
+    def ends_after_ms(self) -> int:
+        """How far ahead the end of a GTD order has to be."""
+
+    @property
+    def end_margin_ms(self) -> int:
+        """How long before its end an order is looked at. Where time goes on by itself, that takes a while."""
+
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
@@ -177,7 +188,7 @@ class VenueUnderTest(Protocol):
     async def restore_stream(self, session: ExecutionSession) -> None:
         """Let the stream come back, and return when the session has said so."""
 
-    async def say_odd(self, account: TradingAccount) -> None:
+    async def say_odd(self, trader: "Trader") -> None:
         """Have the venue take in an order of the account that works on, and that the connector cannot read."""
 
     async def submit_repeated(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
@@ -316,11 +327,29 @@ class Trader:
     async def held(self) -> Decimal:
         """Return how much of `spot` the account holds: of its base asset, or in a position where fills move positions
         instead of assets."""
-        snapshot = await self.session.snapshot()
+        return self.held_in(await self.session.snapshot())
+
+    def held_in(self, snapshot: AccountSnapshot) -> Decimal:
+        """The same, by what a snapshot says."""
+        words = self.words_of(snapshot)
+        return sum((each.total if isinstance(each, BalanceReport) else each.quantity for each in words), Decimal(0))
+
+    def words_of(self, snapshot: AccountSnapshot) -> "list[Word]":
+        return self.words([*(snapshot.balances or ()), *(snapshot.positions or ())])
+
+    def words(self, reports: Sequence[Report]) -> "list[Word]":
+        """Those of the reports that say how much of `spot` the account holds."""
         spot = self.venue.spot
         if Capability.MOVES_ASSETS in self.venue.capabilities:
-            return sum((each.total for each in snapshot.balances or () if each.asset == spot.base_asset), Decimal(0))
-        return sum((each.quantity for each in snapshot.positions or () if each.instrument_id == spot.id), Decimal(0))
+            return [each for each in reports if isinstance(each, BalanceReport) and each.asset == spot.base_asset]
+        return [each for each in reports if isinstance(each, PositionReport) and each.instrument_id == spot.id]
+
+    def moved_by(self, fill: FillReport) -> Decimal:
+        """Return how much the fill moved of what is held, in favour of its side."""
+        if Capability.MOVES_ASSETS not in self.venue.capabilities:
+            return fill.quantity
+        fees = sum((fee.quantity for fee in fill.fees if fee.asset == self.venue.spot.base_asset), Decimal(0))
+        return fill.quantity - fill.side.sign * fees
 
     async def has_open(self, *orders: Order) -> bool:
         """Whether these orders are open at the venue, and no others."""
@@ -345,81 +374,6 @@ def _names(report: OrderReport, order: Order) -> bool:
     if report.order_id is not None:
         return report.order_id == order.id
     return report.sent_id is not None and report.sent_id == order.sent_id
-
-
-@dataclass(slots=True)
-class Orders:
-    """Makes orders, each with an id of its own."""
-
-    venue: VenueUnderTest
-    made: int = 0
-
-    def limit(self, trader: Trader, side: Side, quantity: Decimal, price: Decimal, **fields: Any) -> Order:
-        return self._make(trader, side, quantity, price=str(price), **fields)
-
-    def resting(self, trader: Trader, side: Side, quantity: Decimal, **fields: Any) -> Order:
-        """A LIMIT order that the book does not meet, a little behind the best price of its own side."""
-        prices = self.venue.prices
-        best = prices.bid if side is Side.BUY else prices.ask
-        step = self.venue.spot.price_step(best)
-        return self.limit(trader, side, quantity, best - side.sign * 5 * step, **fields)
-
-    def market(self, trader: Trader, side: Side, quantity: Decimal, **fields: Any) -> Order:
-        """A MARKET order; for an instrument that takes none, a LIMIT order that takes what is there and never rests."""
-        if OrderType.MARKET in self.venue.spot.order_types:
-            return self._make(trader, side, quantity, **fields)
-        price = self.venue.prices.taking(side)
-        return self.limit(trader, side, quantity, price, time_in_force=TimeInForce.IOC, **fields)
-
-    def of_kind(
-        self, trader: Trader, type: OrderType, time_in_force: TimeInForce, now_ms: int, instrument: Instrument
-    ) -> Order:
-        """A BUY of this kind that rests or takes little: prices far from its trigger, an expiry an hour away."""
-        ask = self.venue.prices.ask
-        step = instrument.price_step(ask)
-        distance = min(5000, int(ask / step) // 4) * step
-        is_take_profit = type in (OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
-        stop = ask - distance if is_take_profit else ask + distance
-        is_limit = type is OrderType.LIMIT or type.value.endswith("_LIMIT")
-        has_stop = type not in (OrderType.MARKET, OrderType.LIMIT, OrderType.QUOTED)
-        order = self._make(trader, Side.BUY, least_quantity(instrument, ask), instrument=instrument)
-        support = self.venue.connector.spec.support_of(instrument.type, type, time_in_force)
-        return replace(
-            order,
-            type=type,
-            time_in_force=time_in_force,
-            limit_price=ask - 2 * distance if is_limit else None,
-            stop_price=stop if has_stop else None,
-            expiry=Expiry.HERE if support is Support.EMULATED else None,
-            expire_at_ms=now_ms + 3_600_000 if time_in_force in (TimeInForce.GTD, TimeInForce.DAY) else None,
-        )
-
-    def adopted(self, trader: Trader, order: Order, placed: ExternalOrderReport) -> Order:
-        """Another account's order, as this one adopts it: under an id of its own."""
-        self.made += 1
-        return replace(
-            order,
-            id=OrderId(UUID(int=self.made)),
-            account_id=trader.account.id,
-            venue_order_id=placed.venue_order_id,
-            is_external=True,
-        )
-
-    def _make(self, trader: Trader, side: Side, quantity: Decimal, **fields: Any) -> Order:
-        self.made += 1
-        instrument = fields.pop("instrument", self.venue.spot)
-        price = fields.pop("price", None)
-        order = make_order(trader.account, instrument, side, str(quantity), price, number=self.made, **fields)
-        spec = self.venue.connector.spec
-        sent_id = spec.sent_id.of(order.id) if isinstance(spec.sent_id, DerivedSentId) else str(self.made)
-        send_before_ms = order.created_at_ms + spec.send_within_ms
-        return replace(order, sent_id=fields.get("sent_id", sent_id), send_before_ms=send_before_ms)
-
-
-def least_quantity(instrument: Instrument, price: Decimal) -> Decimal:
-    """The least quantity that meets every limit at twice the price's distance to nothing: in whole lots."""
-    lots = int(instrument.min_notional * 2 / price / instrument.lot_size) + 1
-    return max(lots * instrument.lot_size, instrument.min_quantity)
 
 
 async def trader_at(
@@ -474,13 +428,6 @@ def _state(order: Order, lookup: Lookup | None) -> TradingState:
 def credential_type(spec: VenueSpec) -> CredentialType:
     """The type of the suite's keys: the first that the venue takes."""
     return next(type for type in CredentialType if type in spec.credential_types)
-
-
-def makes_sense(type: OrderType, time_in_force: TimeInForce) -> bool:
-    """What the house itself lets through: market orders end at once; post-only is for limits."""
-    if type in (OrderType.MARKET, OrderType.QUOTED):
-        return time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
-    return time_in_force is not TimeInForce.GTX or type is OrderType.LIMIT
 
 
 VenueFactory = Callable[[], VenueUnderTest]

@@ -20,24 +20,19 @@ LACKS: Mapping[Needed, str] = {
     Capability.REQUEST_LOSS: "the suite cannot lose a request before it arrives",
     Capability.RESTART: "the suite cannot kill the connector and start it again",
     Capability.FEED_BREAK: "the suite cannot make the feed of a book break",
-    Capability.MARGIN: "the case buys a perpetual in a MARGIN account, and no account of the venue is for that",
     Capability.BURIES: "the venue does not keep an order that it does not know from arriving later",
     Capability.MATCHING: "no matching engine with a book and money stands behind the venue",
     Capability.MARKET_DATA: "the venue has no feeds of books and trades",
-    Capability.STREAM_BREAK: "the suite cannot make the stream of an account break",
-    Capability.ODD_TEXT: "the suite cannot make the venue say something that its connector cannot read",
+    Capability.STREAM_BREAK: "there is no connection of an account that could break",
+    Capability.ODD_TEXT: "there is no text between the venue and its connector that could be unreadable",
     Capability.ONE_ORDER_PER_ID: (
         "the case submits an order again after a restart; the venue takes an id again and would execute it twice, so "
         "the platform sends no order twice"
     ),
-    Capability.MOVES_ASSETS: (
-        "the case counts what orders hold and fills move of the base and the quote asset; there an order holds margin, "
-        "and a fill makes a position"
-    ),
-    Capability.ENDS_SOON: "a GTD order cannot end within seconds",
-    Capability.SILENCE: "the suite cannot make the stream of an account fall silent",
-    Capability.CORRECTIONS: "the suite cannot make the venue take an execution back, or change it",
-    Capability.LATE_FEES: "the suite cannot make the venue charge the fee of a fill later",
+    Capability.POSITIONS: "a fill moves the base and the quote asset, and makes no position",
+    Capability.SILENCE: "there is no connection of an account that could fall silent",
+    Capability.CORRECTIONS: "no message there takes an execution back, or changes it",
+    Capability.LATE_FEES: "an execution is reported with its fee",
     has_balances: "the venue does not show balances and positions",
     has_lookup: "the venue cannot be asked about one order",
     has_proof: "asking cannot prove that an order never arrived",

@@ -22,7 +22,6 @@ from cadenza.domain.trading.reports import (
 from cadenza.ports.venue import AccountSnapshot
 from tests.conformance.harness import (
     Capability,
-    Orders,
     Trader,
     VenueUnderTest,
     about,
@@ -30,6 +29,7 @@ from tests.conformance.harness import (
     trader_at,
 )
 from tests.conformance.needs import CANCELS_ALL, has_balances, has_news
+from tests.conformance.orders import Orders
 from tests.inhouse_kit import kinds, replayed, until
 
 ONE = Decimal(1)
@@ -182,28 +182,45 @@ async def test_tc_e11_what_cannot_work_is_refused_with_proof(
     assert await trader.has_open()
 
 
-@needs(Capability.MATCHING, Capability.MOVES_ASSETS)
+@needs(Capability.MATCHING)
 async def test_tc_e12_what_cannot_be_paid_is_refused(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
-    balances = await trader.balances()
-    lot = venue.spot.lot_size
-    (report,) = await trader.submit(orders.resting(trader, Side.SELL, balances[venue.spot.base_asset] + lot))
-    assert isinstance(report, RejectedReport)
-    assert report.reason.partition(":")[0] == "INSUFFICIENT_BALANCE"
-    cost = balances[venue.spot.quote_asset] / (venue.prices.bid - 5 * venue.spot.price_step(venue.prices.bid))
-    lots = cost // lot + (0 if Capability.RESERVES_FEES in venue.capabilities else 1)  # 0: the fee is missing
-    (report,) = await trader.submit(orders.resting(trader, Side.BUY, lots * lot))
-    assert isinstance(report, RejectedReport)
-    assert report.reason.partition(":")[0] == "INSUFFICIENT_BALANCE"
+    """By one lot where an order locks what it pays with. Where it needs margin, by far."""
+    too_much = {side: min(venue.spot.max_quantity, Decimal(1_000_000)) for side in Side}
+    if Capability.MOVES_ASSETS in venue.capabilities:
+        balances, lot = await trader.balances(), venue.spot.lot_size
+        cost = balances[venue.spot.quote_asset] / (venue.prices.bid - 5 * venue.spot.price_step(venue.prices.bid))
+        lots = cost // lot + (0 if Capability.RESERVES_FEES in venue.capabilities else 1)  # 0: the fee is missing
+        too_much = {Side.SELL: balances[venue.spot.base_asset] + lot, Side.BUY: lots * lot}
+    for side, quantity in too_much.items():
+        (report,) = await trader.submit(orders.resting(trader, side, quantity))
+        assert isinstance(report, RejectedReport)
+        what = "BALANCE" if Capability.MOVES_ASSETS in venue.capabilities else "MARGIN"
+        assert report.reason.partition(":")[0] == f"INSUFFICIENT_{what}"
 
 
-@needs(Capability.MATCHING, Capability.MOVES_ASSETS)
+@needs(Capability.MATCHING)
 async def test_tc_e13_a_cancel_frees_what_the_order_held(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
-    everything = (await trader.balances())[venue.spot.base_asset]
+    large, small = await _large_and_small(trader, orders, venue)
     for _ in range(2):
-        order = orders.resting(trader, Side.SELL, everything)
+        order = orders.resting(trader, Side.SELL, large)
         assert kinds(await trader.submit(order)) == ["Accepted"]
-        assert kinds(await trader.submit(orders.resting(trader, Side.SELL, ONE))) == ["Rejected"]
+        assert kinds(await trader.submit(orders.resting(trader, Side.SELL, small))) == ["Rejected"]
         assert kinds(await trader.cancel(order)) == ["Canceled"]
+
+
+async def _large_and_small(trader: Trader, orders: Orders, venue: VenueUnderTest) -> tuple[Decimal, Decimal]:
+    """Return two quantities of which the account can sell the first, and not both."""
+    if Capability.MOVES_ASSETS in venue.capabilities:
+        return (await trader.balances())[venue.spot.base_asset], ONE
+    quantity = venue.spot.lot_size
+    while 2 * quantity <= min(venue.spot.max_quantity, Decimal(1_000_000)):
+        quantity *= 2
+    while True:  # the double of what is accepted was refused
+        order = orders.resting(trader, Side.SELL, quantity)
+        if kinds(await trader.submit(order)) == ["Accepted"]:
+            assert kinds(await trader.cancel(order)) == ["Canceled"]
+            return quantity, quantity
+        quantity /= 2
 
 
 @needs(Capability.RESTING_FILLS, has_news)

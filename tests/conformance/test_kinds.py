@@ -11,15 +11,14 @@ from cadenza.domain.trading.reports import CanceledReport, RejectedReport, Repor
 from cadenza.domain.trading.venue_spec import Support
 from tests.conformance.harness import (
     Capability,
-    Orders,
     Trader,
     VenueUnderTest,
     about,
     believed,
-    makes_sense,
     trader_at,
 )
 from tests.conformance.needs import TAKES_AN_END, TAKES_GTD, TAKES_STOPS, has_news
+from tests.conformance.orders import Orders, makes_sense
 from tests.inhouse_kit import START_MS, kinds, until
 
 ONE = Decimal(1)
@@ -94,7 +93,7 @@ async def test_tc_k04_post_only_never_takes(trader: Trader, orders: Orders, venu
         assert kinds(await trader.submit(making)) == ["Accepted"]
 
 
-@needs(TAKES_AN_END, Capability.ENDS_SOON)
+@needs(TAKES_AN_END)
 @pytest.mark.parametrize("time_in_force", [TimeInForce.GTD, TimeInForce.DAY])
 async def test_tc_k05_an_order_ends_at_its_time(
     trader: Trader, orders: Orders, venue: VenueUnderTest, time_in_force: TimeInForce
@@ -103,23 +102,26 @@ async def test_tc_k05_an_order_ends_at_its_time(
     support = venue.connector.spec.support_of(venue.spot.type, OrderType.LIMIT, time_in_force)
     if not is_listed or support is not Support.NATIVE:
         pytest.skip(f"{venue.name}: LIMIT orders as {time_in_force.value} are not taken")
-    expiry = START_MS + 3_000
+    expiry = START_MS + venue.ends_after_ms
     order = orders.resting(trader, Side.BUY, ONE, time_in_force=time_in_force, expire_at_ms=expiry)
     assert kinds(await trader.submit(order)) == ["Accepted"]
-    await venue.pass_time(2_999)
+    await venue.pass_time(venue.ends_after_ms - venue.end_margin_ms)
     assert await trader.has_open(order)
-    await venue.pass_time(1)
+    await venue.pass_time(venue.end_margin_ms)
     await trader.learn(order, "the expiry", lambda: trader.believed(order).status is OrderStatus.EXPIRED)
     assert await trader.has_open()
 
 
-@needs(TAKES_GTD, Capability.ENDS_SOON, has_news)
+@needs(TAKES_GTD, has_news)
 async def test_tc_k06_an_expiry_survives_a_restart(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
-    order = orders.resting(trader, Side.BUY, ONE, time_in_force=TimeInForce.GTD, expire_at_ms=START_MS + 3_000)
+    expiry = START_MS + venue.ends_after_ms
+    order = orders.resting(trader, Side.BUY, ONE, time_in_force=TimeInForce.GTD, expire_at_ms=expiry)
     await trader.submit(order)
     await venue.restart()
     again = await trader_at(venue)
-    await venue.pass_time(3_000)
+    await venue.pass_time(venue.ends_after_ms - venue.end_margin_ms)
+    assert about(order, again.sink.reports) == []
+    await venue.pass_time(venue.end_margin_ms)
     await until(lambda: bool(about(order, again.sink.reports)), "the expiry")
     assert kinds(about(order, again.sink.reports)) == ["Expired"]
 

@@ -7,7 +7,8 @@ import pytest
 from cadenza.domain.errors import InstrumentNotFound
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.enums import Side
-from tests.conformance.harness import Capability, Orders, Trader, VenueUnderTest
+from tests.conformance.harness import Capability, Trader, VenueUnderTest
+from tests.conformance.orders import Orders
 from tests.inhouse_kit import BookKeeper, until
 
 needs = pytest.mark.needs

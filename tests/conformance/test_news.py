@@ -10,14 +10,14 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.execution import Execution, Fee
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, FillReport, PositionReport, Report
+from cadenza.domain.trading.reports import AcceptedReport, BalanceReport, FillReport, Report
 from cadenza.ports.venue import AccountSnapshot
 from tests.conformance.booked import Booked
 from tests.conformance.harness import (
     Capability,
-    Orders,
     Trader,
     VenueUnderTest,
+    Word,
     about,
     believed,
 )
@@ -28,6 +28,7 @@ from tests.conformance.needs import (
     has_replay,
     keeps_books,
 )
+from tests.conformance.orders import Orders
 from tests.inhouse_kit import kinds, replayed, until
 
 ONE = Decimal(1)
@@ -138,7 +139,8 @@ async def test_tc_n06_a_caller_that_stops_waiting_does_not_cancel_the_cancel(
     order = orders.resting(trader, Side.BUY, ONE)
     await trader.submit(order)
     has_left = Capability.SLOW_CANCELS in venue.capabilities
-    await _abandon(await venue.cancel_slowly(trader.session, order) if has_left else trader.session.cancel(order))
+    known = trader.believed(order)
+    await _abandon(await venue.cancel_slowly(trader.session, known) if has_left else trader.session.cancel(known))
     if has_left:
         await venue.let_replies_come()
     elif Capability.DROPS_UNSENT in venue.capabilities:
@@ -175,33 +177,32 @@ async def test_tc_n07_a_silent_stream_is_found_out_by_comparison(
     await until(lambda: trader.executed(order) == HALF, "the stream brings news again")
 
 
-@needs(Capability.MOVES_ASSETS, believes_balances)
+@needs(believes_balances)
 async def test_tc_n08_a_newer_balance_stays_when_an_older_one_comes(
     trader: Trader, orders: Orders, venue: VenueUnderTest
 ) -> None:
-    """`as_of` says which of two balances is newer, whether the stream or a snapshot brings it."""
-    asset = venue.spot.base_asset
+    """`as_of` says which of two balances, or positions, is newer, whether the stream or a snapshot brings it."""
     snapshots = [await trader.session.snapshot()]
     for _ in range(3):
         await venue.pass_time(1)
         await trader.submit(orders.market(trader, Side.BUY, HALF))
         snapshots.append(await trader.session.snapshot())
     start, *_, end = snapshots
-    streamed = [each for each in trader.sink.of(BalanceReport) if each.asset == asset and each.as_of > start.as_of]
+    streamed = [each for each in trader.words(trader.sink.reports) if each.as_of > start.as_of]
     assert len({each.as_of for each in streamed}) == len(streamed), "two facts of one millisecond differ too"
     assert all(each.as_of <= end.as_of for each in streamed)
-    read = [each for snapshot in snapshots for each in snapshot.balances or () if each.asset == asset]
+    read = [each for snapshot in snapshots for each in trader.words_of(snapshot)]
     assert [each.as_of for each in read] == sorted({each.as_of for each in read})
     for words in (read, streamed or read):
         for reports in (words, words[::-1], [words[-1], *words, words[0]]):
-            assert Booked(trader, start).take(reports).total(asset) == _total(end, asset)
+            assert Booked(trader, start).take(reports).held() == trader.held_in(end)
 
 
-@needs(Capability.MOVES_ASSETS, has_balances)
+@needs(has_balances)
 async def test_tc_n09_a_balance_and_its_fill_count_once_whichever_comes_first(
     trader: Trader, orders: Orders, venue: VenueUnderTest
 ) -> None:
-    """A ledger of ours moves by the fills alone, to what the venue shows."""
+    """So does a position. A ledger of ours moves by the fills alone, to what the venue shows."""
     start = await trader.session.snapshot()
     made = [orders.market(trader, Side.BUY, HALF), orders.market(trader, Side.SELL, HALF / 5)]
     for order in made:
@@ -213,15 +214,17 @@ async def test_tc_n09_a_balance_and_its_fill_count_once_whichever_comes_first(
         else:
             await trader.submit(order)
     end = await trader.session.snapshot()
-    words = [*(report for report in trader.reported if isinstance(report, BalanceReport)), *(end.balances or ())]
-    others = [report for report in trader.reported if not isinstance(report, BalanceReport)]
-    ways = [[*trader.reported, *(end.balances or ())], [*others, *words]]
+    read = [*(end.balances or ()), *(end.positions or ())]
+    words = [*(each for each in trader.reported if isinstance(each, Word)), *read]
+    others = [each for each in trader.reported if not isinstance(each, Word)]
+    ways = [[*trader.reported, *read], [*others, *words]]
     if not venue.connector.spec.balances_follow_fills:
         ways += [[*words, *others], [*trader.sink.reports[::-1], *words, *trader.replies]]
     for reports in ways:
         booked = Booked(trader, start, *made).take(reports)
         assert [booked.order(order).executed_quantity for order in made] == [HALF, HALF / 5]
         assert (booked.corrections, booked.kept) == ([], [])
+        assert booked.held() == trader.held_in(end)
         for asset in (venue.spot.base_asset, venue.spot.quote_asset):
             assert booked.total(asset) == _total(end, asset)
 
@@ -240,29 +243,12 @@ async def test_tc_n10_what_the_venue_says_of_its_books_contains_every_fill_up_to
         await trader.learn_fills(made[-1], quantity)
     await venue.pass_time(2)
     snapshot = await trader.session.snapshot()
-    said = _books(trader, [*trader.sink.reports, *(snapshot.balances or ()), *(snapshot.positions or ())])
+    words = [*trader.words(trader.sink.reports), *trader.words_of(snapshot)]
+    said = [(each.at_ms, each.total if isinstance(each, BalanceReport) else each.quantity) for each in words]
     assert snapshot.at_ms in [at_ms for at_ms, _ in said]
     fills = [(order.side, fill) for order in made for fill in trader.fills_of(order)]
     for at_ms, held in said:
-        assert held == start + sum((side.sign * _moved(venue, f) for side, f in fills if f.at_ms <= at_ms), Decimal(0))
-
-
-def _books(trader: Trader, reports: Sequence[Report]) -> list[tuple[int, Decimal]]:
-    """What was said of what is traded, and when: of the base asset, or of the position where fills move positions."""
-    spot = trader.venue.spot
-    if Capability.MOVES_ASSETS in trader.venue.capabilities:
-        balances = (each for each in reports if isinstance(each, BalanceReport) and each.asset == spot.base_asset)
-        return [(each.at_ms, each.total) for each in balances]
-    positions = (each for each in reports if isinstance(each, PositionReport) and each.instrument_id == spot.id)
-    return [(each.at_ms, each.quantity) for each in positions]
-
-
-def _moved(venue: VenueUnderTest, fill: FillReport) -> Decimal:
-    """How much the fill moved of what is held, in favour of its side."""
-    if Capability.MOVES_ASSETS not in venue.capabilities:
-        return fill.quantity
-    fees = sum((fee.quantity for fee in fill.fees if fee.asset == venue.spot.base_asset), Decimal(0))
-    return fill.quantity - fill.side.sign * fees
+        assert held == start + sum(side.sign * trader.moved_by(fill) for side, fill in fills if fill.at_ms <= at_ms)
 
 
 async def _filled_in_halves(trader: Trader, orders: Orders, venue: VenueUnderTest) -> Order:

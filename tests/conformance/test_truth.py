@@ -19,7 +19,6 @@ from cadenza.domain.trading.reports import (
 )
 from tests.conformance.harness import (
     Capability,
-    Orders,
     Trader,
     VenueUnderTest,
     about,
@@ -33,6 +32,7 @@ from tests.conformance.needs import (
     has_proof,
     has_replay,
 )
+from tests.conformance.orders import Orders
 from tests.inhouse_kit import kinds, replayed, until
 
 ONE = Decimal(1)
@@ -189,10 +189,10 @@ async def test_tc_t10_an_order_of_before_the_restart_is_not_executed_again(
     assert await again.balances() == balances
 
 
-@needs(Capability.RESTING_FILLS, Capability.MOVES_ASSETS, has_balances, has_news)
+@needs(Capability.RESTING_FILLS, has_balances, has_news)
 async def test_tc_t11_a_snapshot_is_of_one_moment(trader: Trader, orders: Orders, venue: VenueUnderTest) -> None:
-    """Its balances are what the fills up to its time come to; every later fill has a later time."""
-    before = await trader.balances()
+    """What it says is held is what the fills up to its time come to; every later fill has a later time."""
+    before = await trader.held()
     order = venue.to_be_filled(orders.resting(trader, Side.BUY, ONE))
     await trader.submit(order)
     trader.sink.gate.clear()
@@ -200,9 +200,7 @@ async def test_tc_t11_a_snapshot_is_of_one_moment(trader: Trader, orders: Orders
     trader.sink.gate.set()
     snapshot = await trader.session.snapshot()
     known_fills = [fill for fill in trader.fills_of(order) if fill.at_ms <= snapshot.at_ms]
-    paid = sum(fee.quantity for fill in known_fills for fee in fill.fees if fee.asset == order.base_asset)
-    moved = sum((fill.quantity for fill in known_fills), before[order.base_asset]) - paid
-    assert {balance.asset: balance.total for balance in snapshot.balances or ()}[order.base_asset] == moved
+    assert trader.held_in(snapshot) == sum((trader.moved_by(fill) for fill in known_fills), before)
     assert len(about(order, trader.reported, snapshot.open_orders)) == len(snapshot.open_orders) == 1
     known = len(trader.sink.reports)
     await venue.fill_up_to(order, ONE)
@@ -212,17 +210,20 @@ async def test_tc_t11_a_snapshot_is_of_one_moment(trader: Trader, orders: Orders
     assert later.as_of > snapshot.as_of
 
 
-@needs(Capability.MARGIN, has_balances)
+@needs(Capability.POSITIONS, has_balances)
 async def test_tc_t12_positions_are_in_the_snapshot(orders: Orders, venue: VenueUnderTest) -> None:
-    trader = await trader_at(venue, AccountType.MARGIN)
-    order = orders.market(trader, Side.BUY, ONE * 2, instrument=venue.perpetual, leverage=5)
+    is_beside = Capability.MARGIN in venue.capabilities
+    trader = await trader_at(venue, AccountType.MARGIN if is_beside else None)
+    instrument = venue.perpetual if is_beside else venue.spot
+    leverage = None if trader.account.external.type in venue.connector.spec.own_leverage else 5
+    order = orders.market(trader, Side.BUY, ONE * 2, instrument=instrument, leverage=leverage)
     await trader.submit(order)
     (position,) = (await trader.session.snapshot()).positions or ()
-    assert (position.instrument_id, position.quantity) == (venue.perpetual.id, ONE * 2)
-    assert position.leverage in (5, None), "None: the venue does not say"
+    assert (position.instrument_id, position.quantity) == (instrument.id, ONE * 2)
+    assert leverage is None or position.leverage in (5, None), "None: the venue does not say"
     cost = sum(fill.price * fill.quantity for fill in trader.fills_of(order))
     assert position.entry_price * 2 == cost
-    await trader.submit(orders.market(trader, Side.SELL, ONE * 2, instrument=venue.perpetual))
+    await trader.submit(orders.market(trader, Side.SELL, ONE * 2, instrument=instrument))
     assert (await trader.session.snapshot()).positions == ()
 
 
@@ -360,7 +361,7 @@ async def test_tc_t23_what_cannot_be_read_is_reported_beside_the_rest(
     await trader.submit(order)
     await venue.pass_time(60_000)
     await venue.break_stream(trader.session)
-    await venue.say_odd(trader.account)
+    await venue.say_odd(trader)
     await venue.fill_up_to(order, HALF)
     await venue.restore_stream(trader.session)
     first, second = [await replayed(trader.session), await replayed(trader.session)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cadenza.adapters.venues.binance.connector import BinanceConnector
-from cadenza.adapters.venues.binance.spec import spec_of
+from cadenza.adapters.venues.binance.spec import GOOD_TILL_MS_MIN, spec_of
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import Side
@@ -15,7 +15,7 @@ from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.simulators.binance.settings import DEPOSITS
 from tests.binance_kit import ASK, AVAILABLE, BID, simulated_binance
 from tests.conformance.harness import Capability, Prices
-from tests.conformance.venues.simulated import NOT_SIMULATED, SimulatedUnderTest
+from tests.conformance.venues.simulated import HAS_POSITIONS, NOT_SIMULATED, SimulatedUnderTest
 
 
 class BinanceUnderTest(SimulatedUnderTest):
@@ -60,9 +60,8 @@ class BinanceUsdmUnderTest(BinanceUnderTest):
     market = "usdm"
     account_type = AccountType.FUTURES
     kind = InstrumentType.PERPETUAL
-    capabilities = BinanceUnderTest.capabilities - {
-        Capability.MOVES_ASSETS,
-    }
+    capabilities = BinanceUnderTest.capabilities ^ HAS_POSITIONS
+    ends_after_ms = 2 * GOOD_TILL_MS_MIN
 
 
 class BinanceMarginUnderTest(BinanceUnderTest):

@@ -1,6 +1,5 @@
 """BITFINEX under test, account type by account type, through its simulator and over real sockets."""
 
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +12,9 @@ from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
-from cadenza.ports.venue import ExecutionSession
 from tests.bitfinex_kit import ASK, AVAILABLE, BID, DERIVATIVE, PAIR, PAPER_PAIR, simulated_bitfinex
 from tests.conformance.harness import Capability, Prices
-from tests.conformance.venues.simulated import NOT_SIMULATED, SimulatedUnderTest
+from tests.conformance.venues.simulated import HAS_POSITIONS, NOT_SIMULATED, SimulatedUnderTest
 from tests.simulated_kit import MemoryVenueMemories
 
 _STRICT = {Capability.UNLISTED_MARGIN_RATES, Capability.KILLS_AT_ONCE}
@@ -51,13 +48,8 @@ class BitfinexUnderTest(SimulatedUnderTest):
     async def show(self, instrument: Instrument, side: Side, price: Decimal, quantity: Decimal) -> None:
         await self.venue.market(instrument.external_symbol, (side, price, quantity))
 
-    async def losing_reply(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
-        await self.venue.fault("order.submit", "reset_after")
-        return await session.submit(order)
-
-    async def losing_request(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
-        await self.venue.fault("order.submit", "reset_before")
-        return await session.submit(order)
+    def place_request(self, order: Order) -> str:
+        return "order.submit"
 
     def are_books_up_to_date(self) -> bool:
         feeds = () if self.connector.market is None else self.connector.market.feeds.values()
@@ -77,7 +69,7 @@ class BitfinexMarginUnderTest(BitfinexUnderTest):
 
     name = "BITFINEX MARGIN"
     account_type = AccountType.MARGIN
-    capabilities = BitfinexUnderTest.capabilities - {Capability.MOVES_ASSETS}
+    capabilities = BitfinexUnderTest.capabilities ^ HAS_POSITIONS
 
 
 class BitfinexFuturesUnderTest(BitfinexUnderTest):
@@ -87,4 +79,4 @@ class BitfinexFuturesUnderTest(BitfinexUnderTest):
     account_type = AccountType.FUTURES
     kind = InstrumentType.PERPETUAL
     traded, another = DERIVATIVE, "tETHF0:USTF0"
-    capabilities = BitfinexUnderTest.capabilities - {Capability.MOVES_ASSETS}
+    capabilities = BitfinexUnderTest.capabilities ^ HAS_POSITIONS

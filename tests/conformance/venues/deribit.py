@@ -1,6 +1,5 @@
 """DERIBIT under test, account type by account type, through its simulator and over real sockets."""
 
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -14,10 +13,8 @@ from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.reports import Report
-from cadenza.ports.venue import ExecutionSession
 from tests.conformance.harness import Capability, Prices
-from tests.conformance.venues.simulated import NOT_SIMULATED, SimulatedUnderTest
+from tests.conformance.venues.simulated import HAS_POSITIONS, NOT_SIMULATED, SimulatedUnderTest
 from tests.deribit_kit import (
     ASK,
     AVAILABLE,
@@ -39,8 +36,9 @@ class DeribitUnderTest(SimulatedUnderTest):
     account_type = AccountType.FUTURES
     kind = InstrumentType.PERPETUAL
     traded, another = LINEAR, "ETH_USDC-PERPETUAL"
-    capabilities = frozenset(Capability) - NOT_SIMULATED - {Capability.MOVES_ASSETS}
+    capabilities = frozenset(Capability) - NOT_SIMULATED ^ HAS_POSITIONS
     prices = Prices(BID, ASK, AVAILABLE)
+    cancel_request = "private/cancel"
 
     def __init__(self) -> None:
         super().__init__(
@@ -57,13 +55,8 @@ class DeribitUnderTest(SimulatedUnderTest):
     async def show(self, instrument: Instrument, side: Side, price: Decimal, quantity: Decimal) -> None:
         await self.venue.market(instrument.external_symbol, (side, price, quantity))
 
-    async def losing_reply(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
-        await self.venue.fault(METHODS[order.side], "reset_after")
-        return await session.submit(order)
-
-    async def losing_request(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
-        await self.venue.fault(METHODS[order.side], "reset_before")
-        return await session.submit(order)
+    def place_request(self, order: Order) -> str:
+        return METHODS[order.side]
 
     def are_books_up_to_date(self) -> bool:
         shown = self.venue.simulator.venue.feeds
@@ -81,7 +74,7 @@ class DeribitSpotUnderTest(DeribitUnderTest):
     account_type = AccountType.MARGIN
     kind = InstrumentType.SPOT
     traded, another = SPOT, "ETH_USDC"
-    capabilities = DeribitUnderTest.capabilities | {Capability.MOVES_ASSETS}
+    capabilities = DeribitUnderTest.capabilities ^ HAS_POSITIONS
 
 
 class DeribitOptionsUnderTest(DeribitUnderTest):

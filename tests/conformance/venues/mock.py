@@ -42,6 +42,7 @@ class MockUnderTest:
     spot: Instrument = BTC
     perpetual: Instrument = PERPETUAL
     prices = Prices(BOOKS[BTC.id].bid, BOOKS[BTC.id].ask, BOOKS[BTC.id].quantity)
+    ends_after_ms, end_margin_ms = 3_000, 1
 
     def __init__(self) -> None:
         self.bench = MockBench()

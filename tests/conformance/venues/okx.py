@@ -14,7 +14,7 @@ from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.simulators.okx.settings import MULTI_CURRENCY
 from tests.conformance.harness import Capability, Prices
-from tests.conformance.venues.simulated import NOT_SIMULATED, SimulatedUnderTest
+from tests.conformance.venues.simulated import HAS_POSITIONS, NOT_SIMULATED, SimulatedUnderTest
 from tests.okx_kit import ASK, AVAILABLE, BID, FACE, SPOT, SWAP, simulated_okx
 
 
@@ -59,7 +59,7 @@ class OkxSwapUnderTest(OkxUnderTest):
     account_type = AccountType.FUTURES
     kind = InstrumentType.PERPETUAL
     traded, another = SWAP, "ETH-USDT-SWAP"
-    capabilities = OkxUnderTest.capabilities - {Capability.MOVES_ASSETS}
+    capabilities = OkxUnderTest.capabilities ^ HAS_POSITIONS
 
 
 class OkxOptionsUnderTest(OkxSwapUnderTest):

@@ -39,6 +39,7 @@ class PaperUnderTest:
     spot: Instrument = SPOT
     perpetual: Instrument = PERPETUAL
     prices = Prices(Decimal(60000), Decimal(60010), Decimal(3))
+    ends_after_ms, end_margin_ms = 3_000, 1
 
     def __init__(self) -> None:
         self.bench = Bench()

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from cadenza.domain.accounts.credential import Secrets
-from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, VenueConnector
-from tests.conformance.harness import WEAKER_PROMISES, Capability, Prices
+from tests.conformance.harness import WEAKER_PROMISES, Capability, Prices, Trader
 from tests.inhouse_kit import until
 from tests.scripted.clock import FakeClock
 from tests.scripted.connector import ScriptedConnector
@@ -40,6 +40,7 @@ class ScriptedUnderTest:
     secrets = Secrets("key", "secret", None)
     other_secrets = Secrets("another key", "secret", None)
     prices = Prices(Decimal("99.5"), Decimal(100), Decimal(3))
+    ends_after_ms, end_margin_ms = 3_000, 1
 
     def __init__(self, kind: Kind) -> None:
         self.name = kind.name
@@ -114,8 +115,8 @@ class ScriptedUnderTest:
         session.restore_stream()
         await session.delivered()
 
-    async def say_odd(self, account: TradingAccount) -> None:
-        at = self.venue.accounts[account.external.external_id]
+    async def say_odd(self, trader: Trader) -> None:
+        at = self.venue.accounts[trader.account.external.external_id]
         self.venue.place(at, self.venue.eth, Side.BUY, Decimal(1), Decimal(100), is_odd=True)
 
     async def submit_repeated(self, session: ExecutionSession, order: Order) -> Sequence[Report]:

@@ -1,45 +1,56 @@
 """A networked venue under test, through its simulator and over real sockets: what all of them share."""
 
+import asyncio
+import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from cadenza.domain.accounts.credential import Secrets
-from cadenza.domain.accounts.trading_account import AccountType, TradingAccount
+from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, InstrumentType
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
 from cadenza.ports.venue import ExecutionSession, VenueConnector
-from tests.conformance.harness import Capability, Prices
-from tests.inhouse_kit import START_MS, until
-from tests.simulated_kit import MovableClock
+from tests.conformance.harness import Capability, Prices, Trader
+from tests.conformance.orders import Orders
+from tests.inhouse_kit import START_MS, kinds, until
+from tests.simulated_kit import Comparisons, MovableClock
 
 WARM_UP_MS = 60_000
 """The venue starts so long before the suite's first instant."""
 
+STEP_MS = 1_000
+"""Time passes in such steps. Longer ones look like a silence of the streams."""
+
+SLOW_MS = 1_000
+"""How long a slow reply waits: less than a session waits for it."""
+
+REPEATED_MAX = 100
+"""How many messages of a stream come twice."""
+
 NOT_SIMULATED = {
     Capability.MARGIN,
+    Capability.POSITIONS,
     Capability.BURIES,
-    Capability.ODD_TEXT,
     Capability.ONE_ORDER_PER_ID,
     Capability.REMEMBERS_REFUSALS,
     Capability.RESERVES_FEES,
-    Capability.ENDS_SOON,
-    Capability.REPEATS,
     Capability.DISORDER,
-    Capability.SILENCE,
     Capability.CORRECTIONS,
     Capability.LATE_FEES,
-    Capability.SLOW_REPLIES,
-    Capability.SLOW_CANCELS,
     Capability.DROPS_UNSENT,
     Capability.TRIGGERS_AT_ONCE,
 }
 """What no simulator is made to do here."""
+
+HAS_POSITIONS = {Capability.MOVES_ASSETS, Capability.POSITIONS}
+"""`capabilities ^ HAS_POSITIONS` are those of accounts whose fills move positions instead of assets."""
 
 
 class SimulatedUnderTest:
@@ -55,6 +66,10 @@ class SimulatedUnderTest:
     prices: Prices
     settings: Mapping[str, Any] = {}
     """Those of the simulator."""
+    ends_after_ms = 60_000
+    end_margin_ms = 30_000
+    cancel_request = "order.cancel"
+    """The simulator's name of a cancel by the venue's id."""
 
     def __init__(self, idle: VenueConnector) -> None:
         """`idle` is a connector that is never started: it shows what the venue can do before the simulator runs."""
@@ -73,6 +88,10 @@ class SimulatedUnderTest:
     async def show(self, instrument: Instrument, side: Side, price: Decimal, quantity: Decimal) -> None:
         """Display a level, in quantities of ours."""
         raise NotImplementedError
+
+    def place_request(self, order: Order) -> str:
+        """Return the simulator's name of the request that places the order."""
+        return "order.place"
 
     def are_books_up_to_date(self) -> bool:
         """Whether every open book has what the venue shows."""
@@ -113,7 +132,10 @@ class SimulatedUnderTest:
 
     async def pass_time(self, duration_ms: int) -> None:
         """The books that are open have caught up then."""
-        self.clock.advance(duration_ms)
+        while duration_ms > 0:
+            self.clock.advance(min(duration_ms, STEP_MS))
+            duration_ms -= STEP_MS
+            await asyncio.sleep(0.001)  # what a moment brings is there before the next
         await until(self.are_books_up_to_date, "the books' changes")
 
     def to_be_filled(self, order: Order) -> Order:
@@ -129,11 +151,11 @@ class SimulatedUnderTest:
             await self.show(instrument, order.side.opposite, order.limit_price, shown)
 
     async def losing_reply(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
-        await self.venue.fault("order.place", "reset_after")
+        await self.venue.fault(self.place_request(order), "reset_after")
         return await session.submit(order)
 
     async def losing_request(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
-        await self.venue.fault("order.place", "reset_before")
+        await self.venue.fault(self.place_request(order), "reset_before")
         return await session.submit(order)
 
     async def break_feed(self) -> None:
@@ -154,5 +176,62 @@ class SimulatedUnderTest:
 
         await until(is_back, "the stream's return")
 
-    async def say_odd(self, account: TradingAccount) -> None:
-        raise NotImplementedError
+    async def say_odd(self, trader: Trader) -> None:
+        """The order's price is no number in whatever is read from now on."""
+        order = Orders(self, made=1_000).resting(trader, Side.BUY, Decimal(1))
+        assert order.limit_price is not None
+        price = order.limit_price - 2 * self.spot.price_step(order.limit_price)
+        send_before_ms = self.clock.now_ms() + self.connector.spec.send_within_ms
+        reports = await trader.session.submit(replace(order, limit_price=price, send_before_ms=send_before_ms))
+        assert kinds(reports) == ["Accepted"], reports
+        misprint(trader.session, price)
+
+    async def fall_silent(self, session: ExecutionSession) -> None:
+        await self.venue.post("faults", {"events": [{"on": "user", "kind": "silence"}]})
+
+    async def compare(self, session: ExecutionSession) -> None:
+        """No fault is left then, and a stream that was found silent is back."""
+        compared = Comparisons(session)
+
+        def is_compared() -> bool:
+            self.clock.advance(1 if compared.is_under_way else 1_000)
+            return compared.found[-1:] == [True] or not session.is_caught_up()
+
+        await until(is_compared, "the comparison")
+        await self.restore_stream(session)
+
+    async def submit_repeated(self, session: ExecutionSession, order: Order) -> Sequence[Report]:
+        await self.venue.post("faults", {"events": [{"on": "user", "kind": "duplicate", "times": REPEATED_MAX}]})
+        return await session.submit(order)
+
+    async def submit_slowly(self, session: ExecutionSession, order: Order) -> "asyncio.Task[Sequence[Report]]":
+        return await self._slowly(self.place_request(order), session.submit(order))
+
+    async def cancel_slowly(self, session: ExecutionSession, order: Order) -> "asyncio.Task[Sequence[Report]]":
+        return await self._slowly(self.cancel_request, session.cancel(order))
+
+    async def let_replies_come(self) -> None:
+        self.clock.advance(SLOW_MS)
+
+    async def _slowly(self, name: str, call: Coroutine[Any, Any, Sequence[Report]]) -> "asyncio.Task[Sequence[Report]]":
+        """Return when the venue has done what the call asks for. Its answer waits."""
+        before = len(await self.venue.get("requests"))
+        await self.venue.fault(name, "slow", delay_ms=SLOW_MS)
+        task = asyncio.create_task(call)
+        while len(await self.venue.get("requests")) == before:
+            assert not task.done()
+        await self.venue.get("truth")  # an answer that does not wait is here sooner than this one
+        assert not task.done()
+        return task
+
+
+def misprint(session: Any, price: Decimal) -> None:
+    """Let whatever the session reads over HTTP from now on have a word in the place of this price."""
+    http = session._rest._http
+    call, number = http.call, re.compile(rb'"?(?<![\d.])%s(?:\.0*)?(?![\d.])"?' % re.escape(f"{price:f}".encode()))
+
+    async def misprinted(request: Any) -> Any:
+        answer = await call(request)
+        return replace(answer, body=number.sub(b'"odd"', answer.body))
+
+    http.call = misprinted
