@@ -193,6 +193,25 @@ def test_a_variable_that_is_not_ours_is_ignored_with_a_warning(
     assert warning is None or loaded.warnings == (warning,)
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("CADENZA_OKX_UR", "CADENZA_OKX_URL"),
+        ("CADENZA_DERIBIT_UAT_ULR", "CADENZA_DERIBIT_UAT_URL"),
+        ("CADENZA_BITFINX_URLS", "CADENZA_BITFINEX_URLS"),
+    ],
+)
+def test_a_misspelt_address_of_a_venue_is_refused(environ: dict[str, str], variable: str, meant: str) -> None:
+    """Orders that are meant for a simulator would go to the venue itself."""
+    problem = f"{variable} is not a setting: did you mean {meant}? Without it the venue itself is asked"
+    assert problems_of({**environ, variable: "http://127.0.0.1:9700"}) == (problem,)
+
+
+@pytest.mark.parametrize("variable", ["CADENZA_OKX_SERVICE_HOST", "CADENZA_OKX_PORT", "CADENZA_OKX_SERVICE_PORT"])
+def test_what_kubernetes_sets_for_a_service_is_no_misspelt_address(environ: dict[str, str], variable: str) -> None:
+    assert len(load({**environ, variable: "9700"}).warnings) == 1
+
+
 def test_an_unknown_name_in_the_file_is_refused(environ: dict[str, str]) -> None:
     path = write_file(environ, "prot = 1\n")
     assert problems_of(environ) == (f"prot in {path} is not a setting: did you mean port?",)

@@ -12,8 +12,9 @@ _INTRODUCTION = (
     "A setting comes from the environment, else from the TOML file, else it has its default. The file is",
     "`CADENZA_CONFIG`, or `cadenza.toml` in the data directory. An unknown name in the file is refused; an unknown",
     "`CADENZA_*` variable is ignored with a warning, and so is one that Kubernetes sets for a service named `cadenza`",
-    "(`CADENZA_PORT=tcp://...`). `cadenza config show` shows what is set and where. In the environment pairs are",
-    "written `USDT=1000000,BTC=10` and lists `live,paper`; in the file they are tables and arrays.",
+    "(`CADENZA_PORT=tcp://...`). One that is nearly the name of a venue's address is refused. `cadenza config show`",
+    "shows what is set and where. In the environment pairs are written `USDT=1000000,BTC=10` and lists `live,paper`;",
+    "in the file they are tables and arrays.",
 )
 
 app = typer.Typer(help="Show the settings.", no_args_is_help=True)

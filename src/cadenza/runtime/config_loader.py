@@ -2,7 +2,8 @@
 
 An unreadable value is refused, and so is an unknown name in the file, which is written for this program alone. An
 unknown variable is only warned about: others set variables too. Kubernetes sets `CADENZA_PORT` and
-`CADENZA_SERVICE_HOST` in every pod beside a service that is named `cadenza`.
+`CADENZA_SERVICE_HOST` in every pod beside a service that is named `cadenza`. One that is nearly the name of a venue's
+address is refused, because orders would go to the venue itself.
 """
 
 import difflib
@@ -16,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
-from cadenza.runtime.config import Settings, Spec, default_data_dir, sections, specs
+from cadenza.runtime.config import NetworkedVenueConfig, Settings, Spec, default_data_dir, sections, specs
 from cadenza.runtime.config_warnings import warnings_of
 
 CONFIG_VARIABLE = "CADENZA_CONFIG"
@@ -24,6 +25,8 @@ CONFIG_FILE_NAME = "cadenza.toml"
 _PREFIX = "CADENZA_"
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://[^/]+:[0-9]+")
 """The value of a variable such as `CADENZA_PORT` that Kubernetes sets for a service."""
+_MISSPELT_RATIO = 0.8
+"""How alike (`difflib`) a variable and the name of a venue's address are, if one stands for the other."""
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -67,7 +70,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 def load(environ: Mapping[str, str] = os.environ) -> LoadedSettings:
     """The settings with their sources; raises ConfigError with all the problems at once."""
     problems: list[str] = []
-    from_environment, warnings = _read_environment(environ)
+    from_environment, warnings = _read_environment(environ, problems)
     file = _find_file(environ, problems)
     raw = {**(_read_file(file, environ, problems) if file else {}), **from_environment}
     given: dict[str, object] = {}
@@ -87,9 +90,10 @@ def load(environ: Mapping[str, str] = os.environ) -> LoadedSettings:
     return LoadedSettings(settings, MappingProxyType(sources), file, tuple(warnings))
 
 
-def _read_environment(environ: Mapping[str, str]) -> tuple[dict[str, _Raw], list[str]]:
+def _read_environment(environ: Mapping[str, str], problems: list[str]) -> tuple[dict[str, _Raw], list[str]]:
     """Return the values by setting, and a warning for each variable that is ignored."""
     by_variable = {spec.variable: spec for spec in specs()}
+    addresses = [spec.variable for spec in specs() if sections()[spec.section] is NetworkedVenueConfig]
     found: dict[str, _Raw] = {}
     warnings: list[str] = []
     for variable in sorted(environ):
@@ -103,6 +107,8 @@ def _read_environment(environ: Mapping[str, str]) -> tuple[dict[str, _Raw], list
             )
         elif variable in by_variable:
             found[by_variable[variable].name] = _Raw(value, f"environment {variable}", variable)
+        elif meant := _closest(variable, addresses, ratio=_MISSPELT_RATIO):
+            problems.append(f"{variable} is not a setting: did you mean {meant}? Without it the venue itself is asked")
         else:
             hint = _did_you_mean(variable, [*by_variable, CONFIG_VARIABLE])
             warnings.append(f"{variable} is not a setting and is ignored: {hint}")
@@ -164,9 +170,14 @@ def _is_setting(name: str) -> bool:
 
 
 def _did_you_mean(word: str, known: list[str]) -> str:
+    close = _closest(word, known)
+    return f"did you mean {close}?" if close else "`cadenza config show` lists those there are"
+
+
+def _closest(word: str, known: list[str], *, ratio: float = 0.6) -> str | None:
     bare = {name.removeprefix(_PREFIX): name for name in known}
-    close = difflib.get_close_matches(word.removeprefix(_PREFIX), bare, n=1)
-    return f"did you mean {bare[close[0]]}?" if close else "`cadenza config show` lists those there are"
+    close = difflib.get_close_matches(word.removeprefix(_PREFIX), bare, n=1, cutoff=ratio)
+    return bare[close[0]] if close else None
 
 
 def _build(given: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
