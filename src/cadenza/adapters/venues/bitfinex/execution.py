@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from cadenza.adapters.venues.bitfinex.account_reading import BitfinexAccountSource
+from cadenza.adapters.venues.bitfinex.awaited_executions import AwaitedExecutions
 from cadenza.adapters.venues.bitfinex.cancels import OrderCancels
 from cadenza.adapters.venues.bitfinex.classify import classify_submit, order_answer
 from cadenza.adapters.venues.bitfinex.endpoints import SUBMIT
@@ -74,8 +75,16 @@ class BitfinexExecution(NetworkedSession):
             parts.instruments.asset_of,
             is_paper=parts.spec.venue_id.environment is Environment.UAT,
         )
-        super().__init__(account.id, sink, parts, venue_clock=parts.rest.clock, stream="private socket")
+        super().__init__(
+            account.id,
+            sink,
+            parts,
+            venue_clock=parts.rest.clock,
+            stream="private socket",
+            settled_until=lambda instant_ms: self._awaited.complete_until(instant_ms),
+        )
         self._repeated = RepeatedNews()
+        self._awaited = AwaitedExecutions(parts.rest, key, self._scope, self._life, parts.clock)
         self._socket = PrivateSocket(
             parts.spec.urls[PRIVATE_STREAM], rest=parts.rest, key=key, connects=parts.connects, clock=parts.clock
         )
@@ -104,7 +113,7 @@ class BitfinexExecution(NetworkedSession):
         except BaseException:  # also when cancelled: no stream is left open
             await self.close()
             raise
-        self._life.keep(self._end_when_taken_over())
+        self._life.keep(self._end_when_taken_over(), self._awaited.run())
 
     # Orders
 
@@ -153,6 +162,9 @@ class BitfinexExecution(NetworkedSession):
         reading = self._life.looked_first(self._past.reports(since_ms))
         return replay_pieces(reading, since_ms, self._clock, self._rest.clock)
 
+    def is_caught_up(self) -> bool:
+        return self._awaited.is_settled and super().is_caught_up()
+
     # The socket
 
     async def _take(self, data: bytes) -> None:
@@ -168,13 +180,19 @@ class BitfinexExecution(NetworkedSession):
                 self._life.hear()
             if not self._socket.continues(message.number):
                 self._life.open_again("a message of the private socket is missing")
+            self._awaited.hear(message)
             found = account_news(message, self._scope, self._life.news_at_ms)
         except UnreadablePayload as error:
             found = [unreadable(self._account_id, data, error)]
         if any(isinstance(report, UnreadableReport) for report in found):
             self._life.known.forget()  # it may have been about any of it
-        await self._life.delivery.put(self._life.take_in([each for each in found if self._repeated.is_new(each)]))
+        await self._life.delivery.put(self._life.take_in([each for each in found if self._is_new(each)]))
         self._life.worked()
+
+    def _is_new(self, report: Report) -> bool:
+        is_new = self._repeated.is_new(report)
+        self._awaited.note(report, is_new=is_new)
+        return is_new
 
     def _heed(self) -> None:
         """Act on what the venue says of the connection."""
@@ -185,6 +203,7 @@ class BitfinexExecution(NetworkedSession):
 
     def _on_lost(self, event: StreamLost) -> None:
         self._repeated.forget()
+        self._awaited.forget()
         self._rest.look_again()
         self._life.stream_lost(event, self._socket.refused)
 

@@ -6,13 +6,12 @@ from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS,
 from cadenza.adapters.venues.bitfinex.models import OrderFields, TradeFields
 from cadenza.adapters.venues.bitfinex.pages import ORDER_AT, TRADE_AT, past_lines
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
-from cadenza.adapters.venues.bitfinex.parse_orders import end_report, fill_report, order_facts
+from cadenza.adapters.venues.bitfinex.parse_orders import end_report, order_facts, own_fill
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
 from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, external
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.trading.reports import FillReport, Report, UnreadableReport
 
 
@@ -64,7 +63,4 @@ class PastOrders:
         )
 
     def _fill(self, line: msgspec.Raw) -> FillReport | None:
-        row = decode(TradeFields, line)
-        if row.order_type is None:
-            raise UnreadablePayload("an execution does not say of which type its order is")
-        return fill_report(row, self._scope) if self._scope.covers_order(row.symbol, row.order_type) else None
+        return own_fill(decode(TradeFields, line), self._scope)

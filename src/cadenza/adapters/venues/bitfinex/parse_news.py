@@ -1,7 +1,8 @@
 """What one message of the account's channel says. A row that cannot be read is reported in its place.
 
 An execution comes twice: `te` at once, and `tu` with its fee. It is booked by the second, so that it is booked once and
-whole. If a connection ends between the two, the history of the gap has it.
+whole. A second message that does not come is missed in `awaited_executions`. If a connection ends between the two, the
+history of the gap has it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ import msgspec
 from cadenza.adapters.venues.bitfinex.models import OrderFields, TradeFields
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_account import balance_report, position_report
-from cadenza.adapters.venues.bitfinex.parse_orders import CHANGED, ENDED, NEW, fill_report, order_news
+from cadenza.adapters.venues.bitfinex.parse_orders import CHANGED, ENDED, NEW, order_news, own_fill
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnknownMember, UnreadablePayload
@@ -20,6 +21,8 @@ from cadenza.domain.trading.reports import Report
 
 ACCOUNT_CHANNEL = 0
 HEARTBEAT = "hb"
+EXECUTED, CHARGED = "te", "tu"
+"""The events that bring an execution: without its fee, and with it."""
 _NO_ROW = msgspec.Raw(b"null")
 _BEAT_NUMBER, _NUMBER, _SENT = 2, 3, 5
 
@@ -80,22 +83,19 @@ def _order(event: str) -> _Read:
 
 
 def _trade(line: msgspec.Raw, scope: AccountScope, at_ms: int) -> Report | None:
-    row = decode(TradeFields, line)
-    if row.order_type is None:
-        raise UnreadablePayload("an execution does not say of which type its order is")
-    return fill_report(row, scope) if scope.covers_order(row.symbol, row.order_type) else None
+    return own_fill(decode(TradeFields, line), scope)
 
 
 _READERS: Mapping[str, _Read] = {
     **{event: _order(event) for event in (NEW, CHANGED, ENDED)},
-    "tu": _trade,
+    CHARGED: _trade,
     "wu": balance_report,
     **dict.fromkeys(("pn", "pu", "pc"), position_report),
 }
 _NO_NEWS = frozenset(
     {
         HEARTBEAT,
-        "te",  # an execution without its fee
+        EXECUTED,
         "n",  # the answer to a request, or a word to all
         *("os", "ps", "ws"),  # the account as the connection finds it: it is read anyway
         *("bu", "miu", "mis"),  # what the account is worth, and its margins

@@ -150,6 +150,13 @@ def fill_report(row: TradeFields, scope: AccountScope) -> FillReport:
     )
 
 
+def own_fill(row: TradeFields, scope: AccountScope) -> FillReport | None:
+    """Return an execution of any account; None when it is not of ours. Raises `UnreadablePayload`."""
+    if row.order_type is None:
+        raise UnreadablePayload("an execution does not say of which type its order is")
+    return fill_report(row, scope) if scope.covers_order(row.symbol, row.order_type) else None
+
+
 def placed_reports(body: bytes, order: Order, scope: AccountScope) -> list[Report]:
     """Return the reply to our own new order: that the venue has it, and its end if it has ended. Executions come over
     the stream. Raises `UnreadablePayload` when the reply is about another order, or about more than one."""
