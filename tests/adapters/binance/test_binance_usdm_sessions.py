@@ -262,6 +262,7 @@ async def test_an_account_whose_position_mode_was_changed_sends_no_order(desk: D
     (live,) = await desk.session.submit(desk.resting())
     assert isinstance(live, RejectedReport)
     assert "-4061" in live.reason, "a live session names no row, which the venue refuses"
+    assert live.reason.endswith("the position mode at BINANCE may be HEDGE now; the account was connected with NETTING")
     session: Any = desk.session
     await until(lambda: session._orders.barred_by() is not None, "the reading of the settings")
     await desk.again()

@@ -65,7 +65,9 @@ async def test_an_account_whose_position_mode_is_set_back_trades_on(swap: OkxDes
 async def test_a_refusal_makes_a_live_session_learn_that_the_position_mode_was_changed(swap: OkxDesk) -> None:
     session: Any = swap.session
     await swap.venue.post("account", {"position_mode": "long_short_mode"})
-    assert "51000" in await refusal(swap, swap.resting("0.1"))
+    first = await refusal(swap, swap.resting("0.1"))
+    assert "51000 Parameter posSide error: the position mode at OKX may be HEDGE now" in first
+    assert "connected with NETTING" in first
     await until(lambda: session._orders.barred_by() is not None, "the reading of the settings")
     assert OTHER_POSITION_MODE in await refusal(swap, swap.resting("0.1"))
     assert swap.sink.life == []
@@ -75,7 +77,9 @@ async def test_a_session_ends_when_the_account_mode_does_not_trade_its_orders_an
     """It ends with the words that refuse the account when it is opened."""
     async with simulated_okx(tmp_path) as venue, open_okx_desk(venue) as desk:
         await venue.post("account", {"level": "3"})
-        assert "51000" in await refusal(desk, desk.resting("0.1"))
+        first = await refusal(desk, desk.resting("0.1"))
+        assert "51000" in first
+        assert "position mode" not in first
         await until(lambda: bool(desk.sink.life), "the end")
         ((what, cause),) = desk.sink.life
         assert what == "ended"

@@ -169,9 +169,9 @@ class BinanceSession(NetworkedSession):
         if answered.status == HTTP_OK:
             return self._dialect.submitted(answered.body, self._scope, order)
         refusal = error_body(answered.body)
-        if refusal is not None and refusal.code == OTHER_POSITION_MODE:
-            self._settings.doubt()
-        return classify_submit(self._market, answered.status, refusal)
+        outcome = classify_submit(self._market, answered.status, refusal)
+        is_about_mode = refusal is not None and refusal.code == OTHER_POSITION_MODE
+        return self._settings.explained(outcome) if is_about_mode else outcome
 
     async def _cancel(self, order: Order) -> Reports:
         return await self._cancels.cancel(order)

@@ -1,7 +1,9 @@
 """What an account's owner sets at a venue, and may change there while the account is connected."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.domain.accounts.trading_account import ExternalAccount, PositionMode, TradingAccount
 from cadenza.domain.errors import CadenzaError
@@ -31,6 +33,7 @@ class AccountSettingsCheck:
         """`read` returns the account as the key reaches it now, and raises `CredentialRejected` and
         `VenueUnavailable`."""
         self._account = account
+        self._venue = account.venue_id.venue.value
         self._read = read
         self._life = life
         self._clock = clock
@@ -44,6 +47,17 @@ class AccountSettingsCheck:
         if self._read_ms is None or now_ms - self._read_ms >= READ_AGAIN_MS:
             self._read_ms = now_ms
             self._life.spawn(self._read_again())
+
+    def explained(self, outcome: ReplyOutcome) -> ReplyOutcome:
+        """Return the refusal of an order whose words another position mode explains, with both modes beside them. The
+        settings are read again: until then the mode is not known for certain."""
+        self.doubt()
+        known = self._account.position_mode
+        (other,) = (mode for mode in PositionMode if mode is not known)
+        why = (
+            f"the position mode at {self._venue} may be {other.value} now; the account was connected with {known.value}"
+        )
+        return replace(outcome, text=f"{outcome.text}: {why}")
 
     def _why_barred(self) -> str | None:
         """Return why no new order is sent. The settings are read again then, because their owner may have set them
@@ -62,8 +76,7 @@ class AccountSettingsCheck:
         known, found = self._account.position_mode, reached.position_mode or PositionMode.NETTING
         if known is found:
             return None
-        venue = self._account.venue_id.venue.value
         return (
-            f"the position mode at {venue} is {found.value}, and the account was connected with {known.value}: "
+            f"the position mode at {self._venue} is {found.value}, and the account was connected with {known.value}: "
             "set it back, or disconnect the account and connect it again"
         )

@@ -75,7 +75,9 @@ CANCEL_CODES: Mapping[str, CancelRefusal] = {
     "51402": CancelRefusal.TOO_LATE,  # it is filled
     NOT_FOUND: CancelRefusal.UNKNOWN_ORDER,
 }
-SETTINGS_DOUBTED = frozenset({"51000", "51010"})
+WRONG_PARAMETER = "51000"
+"""The words name the parameter."""
+SETTINGS_DOUBTED = frozenset({WRONG_PARAMETER, "51010"})
 """A parameter that is wrong, or that the account's mode does not take: the account's settings may have changed."""
 UNDER_WAY = "51410"
 """A cancel of the order is under way already."""
@@ -93,6 +95,11 @@ class OkxAnswer:
     @property
     def is_success(self) -> bool:
         return self.code == SUCCESS
+
+    @property
+    def is_about_position_side(self) -> bool:
+        """Whether the venue refuses the row of the position that an order names (`Parameter posSide error`)."""
+        return self.code == WRONG_PARAMETER and "posSide" in self.text
 
     @property
     def said(self) -> str:

@@ -115,10 +115,13 @@ class OkxSession(NetworkedSession):
         answer = order_answer_of(answered.body)
         if answered.status == HTTP_OK and answer is not None and answer.is_success and answer.row is not None:
             return [accepted_report(answer.row, order, self.venue_time_ms())]
+        is_margined = self._terms.account_type in (AccountType.FUTURES, AccountType.OPTIONS)
+        outcome = classify_submit(answered.status, answer, is_margined=is_margined)
+        if answer is not None and answer.is_about_position_side:
+            return self._settings.explained(outcome)
         if answer is not None and answer.code in SETTINGS_DOUBTED:
             self._settings.doubt()
-        is_margined = self._terms.account_type in (AccountType.FUTURES, AccountType.OPTIONS)
-        return classify_submit(answered.status, answer, is_margined=is_margined)
+        return outcome
 
     async def _cancel(self, order: Order) -> Reports:
         return await self._cancels.cancel(order)
