@@ -99,10 +99,10 @@ class ScriptedConnector:
         self.calls.append("close_book")
         self.sinks.pop(instrument_id, None)
 
-    def snapshot(self, id: InstrumentId) -> None:
+    def snapshot(self, id: InstrumentId, at_ms: int = 1) -> None:
         bids: tuple[Level, ...] = ((D(99), D(1)),)
         self.sinks[id].on_snapshot(
-            BookSnapshot(instrument_id=id, bids=bids, asks=((D(101), D(1)),), sequence=self.sequence, at_ms=1)
+            BookSnapshot(instrument_id=id, bids=bids, asks=((D(101), D(1)),), sequence=self.sequence, at_ms=at_ms)
         )
 
     def delta(

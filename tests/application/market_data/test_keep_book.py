@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from cadenza.application.market_data.feed import CONTRADICTED_MS_MAX, VENUE_TIME_AGE_MS_MAX
-from cadenza.application.market_data.keep_book import CHANGE_LATE_MS_MAX, RESYNC_GRACE_MS, TRADE_AGE_MS_MAX
+from cadenza.application.market_data.feed import VENUE_TIME_AGE_MS_MAX
+from cadenza.application.market_data.keep_book import RESYNC_GRACE_MS, TRADE_AGE_MS_MAX
 from cadenza.domain.errors import OrderBookUnavailable
 from cadenza.domain.ids import InstrumentId
+from cadenza.domain.market.book_age import CHANGE_LATE_MS_MAX, CONTRADICTED_MS_MAX
 from cadenza.domain.market.book_messages import MarketTrade
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.order_book import DUPLICATES_MAX
@@ -109,6 +110,24 @@ async def test_a_change_that_comes_late_by_the_venues_clock_makes_the_book_stale
     assert is_shown(world), "a snapshot may state the last change of a quiet market"
     world.okx.delta(OKX_BTC, 100, 101, bids=(), at_ms=3)
     assert is_shown(world), "and so may a heartbeat"
+
+
+async def test_a_snapshot_that_its_venue_dates_and_that_comes_late_is_not_taken(world: MarketWorld) -> None:
+    """The feed is behind its market."""
+    feed = world.books._feeds[OKX_BTC]
+    feed.age.spec = replace(feed.age.spec, dates_snapshots=True)
+    world.okx.time_ms = 1_000_000
+    world.clock.advance(VENUE_TIME_AGE_MS_MAX)  # read again by then
+    world.okx.snapshot(OKX_BTC, at_ms=1_000_000 - CHANGE_LATE_MS_MAX)
+    assert is_shown(world)
+    world.clock.advance(1)
+    world.okx.snapshot(OKX_BTC, at_ms=1_000_000 - CHANGE_LATE_MS_MAX)
+    assert not is_shown(world)
+    world.okx.delta(OKX_BTC, 100, 101, at_ms=1_000_000)
+    assert not is_shown(world), "it continues a snapshot that was not taken"
+    world.clock.advance(RESYNC_GRACE_MS)
+    await world.maintain()
+    assert world.okx.calls == ["open_book", "close_book", "open_book"]
 
 
 async def test_without_a_measured_clock_no_change_is_late(world: MarketWorld) -> None:

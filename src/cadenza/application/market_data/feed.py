@@ -5,15 +5,11 @@ from decimal import Decimal
 
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId, VenueId
-from cadenza.domain.market.book_messages import MarketTrade
+from cadenza.domain.market.book_age import BookAge
 from cadenza.domain.market.instrument import TopOfBook
 from cadenza.domain.market.order_book import OrderBook
 from cadenza.ports.concurrency import Promise
 from cadenza.ports.venue import VenueConnector
-
-CONTRADICTED_MS_MAX = 5_000
-"""A book that has not changed for so long since a trade was made beyond its best prices is stale: its channel is mute
-while that of the trades goes on. A trade may come before the change of the book that it caused, but not so long."""
 
 VENUE_TIME_AGE_MS_MAX = 1_000
 """How long a reading of a venue's clock serves; our monotonic clock counts on from it."""
@@ -24,21 +20,18 @@ class Feed:
     """Instants are our clock's monotonic ms, but `last_event_ms`, which is the venue's time.
 
     `busy` is set while the connector opens or closes the feed, and settles with the failure when there is one.
-    `stale_since_ms` is None while the book is fresh. `heard_at_ms` is when the last message that the book took came,
-    `age_ms_max` how long the venue is silent at most (None: for ever). `reopen_at_ms` is when a broken feed is closed
-    and opened again, unless it has recovered by then. `callers` counts those that wait for a fresh book; `waiting` are
-    settled with the next snapshot. `contradicted_at_ms` is when a trade came that the book should have followed since.
+    `stale_since_ms` is None while the book is fresh. `reopen_at_ms` is when a broken feed is closed and opened again,
+    unless it has recovered by then. `callers` counts those that wait for a fresh book; `waiting` are settled with the
+    next snapshot.
     """
 
     instrument_id: InstrumentId
     venue_id: VenueId
     connector: VenueConnector
     book: OrderBook
-    age_ms_max: int | None
+    age: BookAge
     asked_at_ms: int
     stale_since_ms: int | None
-    heard_at_ms: int = 0
-    contradicted_at_ms: int | None = None
     is_open: bool = False
     holders: set[object] = field(default_factory=set)
     callers: int = 0
@@ -67,28 +60,6 @@ class Feed:
         """Note the venue's time of an event."""
         self.last_event_ms = max(self.last_event_ms or 0, at_ms)
 
-    def heard(self, now_ms: int, *, has_changed: bool) -> None:
-        """The book took a message: a change, or a heartbeat."""
-        self.heard_at_ms = now_ms
-        if has_changed:
-            self.contradicted_at_ms = None
-
-    def is_too_old(self, now_ms: int) -> bool:
-        """Whether the book is fresh by its numbers, but its feed has been silent for too long, or for too long after a
-        trade that contradicts it."""
-        if self.age_ms_max is None or not self.book.is_fresh:
-            return False
-        contradicted_at_ms = self.contradicted_at_ms
-        is_mute = contradicted_at_ms is not None and now_ms - contradicted_at_ms > CONTRADICTED_MS_MAX
-        return is_mute or now_ms - self.heard_at_ms > self.age_ms_max
-
-    def traded(self, trade: MarketTrade, now_ms: int) -> None:
-        """Note a trade that is newer than the book and was made where the book has better orders for the taker."""
-        bid, ask = self.book.best_bid(), self.book.best_ask()
-        is_beyond = (bid is not None and trade.price < bid[0]) or (ask is not None and trade.price > ask[0])
-        if self.contradicted_at_ms is None and is_beyond and trade.at_ms > self.book.at_ms:
-            self.contradicted_at_ms = now_ms
-
     def may_come(self, now_ms: int, patience_ms: int) -> bool:
         """Whether a fresh book may come in a moment: it has been missed for less than `patience_ms`, and the venue has
         not failed to open it."""
@@ -100,7 +71,7 @@ class Feed:
     def become_stale(self, now_ms: int) -> None:
         """Show nothing until the next snapshot. Trades may be missed meanwhile, so no last price is known."""
         self.book.invalidate()
-        self.last_price = self.contradicted_at_ms = None
+        self.last_price = None
         if self.stale_since_ms is None:
             self.stale_since_ms = now_ms
 

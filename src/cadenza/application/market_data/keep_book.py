@@ -16,6 +16,7 @@ from cadenza.application.market_data.feed import Feed, VenueTimes
 from cadenza.application.market_data.venues import connector_of
 from cadenza.domain.errors import CadenzaError, InstrumentNotFound, OrderBookUnavailable, Overloaded, VenueUnavailable
 from cadenza.domain.ids import InstrumentId, VenueId
+from cadenza.domain.market.book_age import BookAge
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, MarketTrade
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import InstrumentStatus, TopOfBook
@@ -52,11 +53,6 @@ RESYNC_GRACE_MS = 10_000
 TRADE_AGE_MS_MAX = 10_000
 """A trade that is older than its fresh book by more than this (the venue's clock) is published, and nothing else: it is
 not the last price, and moves and releases no held order."""
-
-CHANGE_LATE_MS_MAX = 10_000
-"""A change that the venue made longer ago than this, by its own clock, shows that the feed is behind its market: the
-book is stale. A snapshot and a heartbeat may state the last change of a quiet market, so their instants say nothing
-about their age."""
 
 REOPEN_DELAY_MS_MIN = 1_000
 REOPEN_DELAY_MS_MAX = 60_000
@@ -172,7 +168,9 @@ class KeepBook:
 
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
         feed = self._feeds.get(snapshot.instrument_id)
-        if feed is not None:
+        if feed is not None and feed.age.spec.dates_snapshots and self._is_late(feed, snapshot.at_ms):
+            self.on_stale(snapshot.instrument_id)
+        elif feed is not None:
             self._took(feed, feed.book.reset(snapshot), snapshot.at_ms, has_changed=True)
 
     def on_delta(self, delta: BookDelta) -> None:
@@ -193,7 +191,7 @@ class KeepBook:
         if feed.book.is_fresh and trade.at_ms < feed.book.at_ms - TRADE_AGE_MS_MAX:
             return
         feed.last_price = trade.price
-        feed.traded(trade, self._clock.monotonic_ms())
+        feed.age.traded(trade, self._clock.monotonic_ms())
         if self.on_public_trade is not None:
             self.on_public_trade(trade)
 
@@ -289,12 +287,13 @@ class KeepBook:
         spec = connector.spec.order_book_of(instrument.type)
         if spec is None:
             raise OrderBookUnavailable(f"{instrument.venue_id} has no order book of {instrument_id}")
+        book = OrderBook(instrument_id, spec)
         feed = Feed(
             instrument_id=instrument_id,
             venue_id=instrument.venue_id,
             connector=connector,
-            book=OrderBook(instrument_id, spec),
-            age_ms_max=spec.age_ms_max,
+            book=book,
+            age=BookAge(book, spec),
             asked_at_ms=now_ms,
             stale_since_ms=now_ms,
         )
@@ -435,22 +434,19 @@ class KeepBook:
     def _check_age(self, feed: Feed) -> None:
         """A feed that has been silent for too long, or whose book does not follow its trades, is broken: only a
         snapshot makes its book fresh again."""
-        if feed.is_too_old(self._clock.monotonic_ms()):
+        if feed.age.is_too_old(self._clock.monotonic_ms()):
             self._became_stale(feed)
             self._retry_later(feed)
 
     def _is_late(self, feed: Feed, at_ms: int) -> bool:
-        """Whether a change of this instant comes too late to be the present market. Venues in this process are never
-        behind."""
-        if feed.age_ms_max is None:
-            return False
-        return self._times.earliest_ms(feed.connector, self._clock.monotonic_ms()) - at_ms > CHANGE_LATE_MS_MAX
+        """Whether a message of this instant comes too late to be the present market."""
+        return feed.age.is_late(at_ms, self._times.earliest_ms(feed.connector, self._clock.monotonic_ms()))
 
     def _took(self, feed: Feed, outcome: BookOutcome, at_ms: int, *, has_changed: bool) -> None:
         match outcome:
             case BookOutcome.APPLIED:
                 feed.saw(at_ms)
-                feed.heard(self._clock.monotonic_ms(), has_changed=has_changed)
+                feed.age.heard(self._clock.monotonic_ms(), has_changed=has_changed)
                 if feed.stale_since_ms is not None:
                     feed.become_fresh()
                 self._changed(feed)

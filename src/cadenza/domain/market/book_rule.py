@@ -99,11 +99,14 @@ class BookSpec:
 
     `age_ms_max`: a book whose feed brought nothing for longer is stale; None where the feed cannot fall silent, as the
     venue runs in this process. `depth`: levels a side that the feed keeps up to date; a book shows none that is deeper.
+    `dates_snapshots`: a snapshot states when the venue sent it, so one that comes late shows. Elsewhere it states no
+    instant, or that of the last change of a market that may be quiet.
     """
 
     rule: BookRule
     age_ms_max: int | None
     depth: int
+    dates_snapshots: bool = False
 
     def __post_init__(self) -> None:
         if self.depth < 1 or (self.age_ms_max is not None and self.age_ms_max < 1):

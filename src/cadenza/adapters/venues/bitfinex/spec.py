@@ -118,7 +118,7 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
 
     `base` replaces all of the venue's hosts by one; `urls` replaces single URLs by their names, after that.
     """
-    book = BookSpec(rule=BOOK_RULE, age_ms_max=BOOK_AGE_MS_MAX, depth=BOOK_DEPTH)
+    book = BookSpec(rule=BOOK_RULE, age_ms_max=BOOK_AGE_MS_MAX, depth=BOOK_DEPTH, dates_snapshots=True)
     return VenueSpec(
         venue_id=VenueId(Venue.BITFINEX, environment),
         urls={**URLS, **(urls_at(base) if base else {}), **(urls or {})},
