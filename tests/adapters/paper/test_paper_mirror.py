@@ -1,9 +1,9 @@
 """PAPER on another venue's books: orders fill at real prices, and never at prices that are not known to be current."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal as D
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from cadenza.adapters.venues.paper.market.mirror_feeds import RETRY_MS_MAX, STAL
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.errors import InstrumentNotFound, VenueUnavailable
 from cadenza.domain.ids import Environment, InstrumentId, Venue, VenueId
+from cadenza.domain.market.book_age import CHANGE_LATE_MS_MAX, CONTRADICTED_MS_MAX
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level, MarketTrade
 from cadenza.domain.market.book_rule import BookSpec
 from cadenza.domain.market.enums import Side
@@ -41,32 +42,33 @@ SYMBOLS = frozenset({"BTC/USDT"})
 SPECS = {InstrumentType.SPOT: BookSpec(rule=SPOT_BOOK_RULE, age_ms_max=AGE_MS, depth=1_000)}
 
 
-def market() -> MirroredMarket:
-    return MirroredMarket(BINANCE, SPECS, SYMBOLS)
+def market(earliest_ms: Callable[[], int] = lambda: 0, *, dates_snapshots: bool = False) -> MirroredMarket:
+    specs = {type: replace(spec, dates_snapshots=dates_snapshots) for type, spec in SPECS.items()}
+    return MirroredMarket(BINANCE, specs, SYMBOLS, earliest_ms)
 
 
 def levels(side: dict[str, str]) -> tuple[Level, ...]:
     return tuple((D(price), D(quantity)) for price, quantity in side.items())
 
 
-def snapshot(bids: dict[str, str], asks: dict[str, str], number: int = 10) -> BookSnapshot:
-    return BookSnapshot(instrument_id=UPSTREAM, bids=levels(bids), asks=levels(asks), sequence=number, at_ms=0)
+def snapshot(bids: dict[str, str], asks: dict[str, str], number: int = 10, at_ms: int = 0) -> BookSnapshot:
+    return BookSnapshot(instrument_id=UPSTREAM, bids=levels(bids), asks=levels(asks), sequence=number, at_ms=at_ms)
 
 
-def change(number: int, bids: dict[str, str], asks: dict[str, str]) -> BookDelta:
+def change(number: int, bids: dict[str, str], asks: dict[str, str], at_ms: int = 0) -> BookDelta:
     return BookDelta(
         instrument_id=UPSTREAM,
         bids=levels(bids),
         asks=levels(asks),
         sequence=number,
         first_sequence=number,
-        at_ms=0,
+        at_ms=at_ms,
     )
 
 
-def trade(price: str, quantity: str, aggressor: Side) -> MarketTrade:
+def trade(price: str, quantity: str, aggressor: Side, at_ms: int = 0) -> MarketTrade:
     return MarketTrade(
-        instrument_id=UPSTREAM, trade_id="1", price=D(price), quantity=D(quantity), aggressor=aggressor, at_ms=0
+        instrument_id=UPSTREAM, trade_id="1", price=D(price), quantity=D(quantity), aggressor=aggressor, at_ms=at_ms
     )
 
 
@@ -117,9 +119,10 @@ class TestMirroredMarket:
         ((_, shown),) = mirror.advance(1)
         assert shown == ResetMarket(((6_000_000, 2),), (), 1)
 
-    @pytest.mark.parametrize("cause", ["stale", "gap", "silence"])
+    @pytest.mark.parametrize("cause", ["stale", "gap", "silence", "late", "contradicted"])
     def test_what_is_not_known_to_be_current_is_withdrawn(self, cause: str) -> None:
-        mirror = market()
+        now = [0]
+        mirror = market(lambda: now[0])
         mirror.advance(0)
         mirror.on_snapshot(snapshot({"60000": "1"}, {"60010": "2"}))
         mirror.advance(1)
@@ -128,6 +131,21 @@ class TestMirroredMarket:
             mirror.on_stale(UPSTREAM)
         elif cause == "gap":
             mirror.on_delta(change(13, {}, {}))
+        elif cause == "late":
+            now[0] = CHANGE_LATE_MS_MAX
+            mirror.on_delta(change(11, {"60000": "2"}, {}))
+            assert mirror.advance(2) == [(SPOT.id, SetLevel(Side.BUY, 6_000_000, 200_000, 2))]
+            now[0] += 1
+            mirror.on_delta(change(11, {}, {}))
+            assert mirror.advance(3) == [], "a heartbeat may state the last change of a quiet market"
+            mirror.on_delta(change(12, {"60000": "1"}, {}))
+            at_ms = 4
+        elif cause == "contradicted":
+            mirror.on_trade(trade("60011", "0.5", Side.BUY, at_ms=1))
+            assert [type(command) for _, command in mirror.advance(2)] == [PublicTrade]
+            mirror.on_delta(change(10, {}, {}))
+            assert mirror.advance(2 + CONTRADICTED_MS_MAX) == []
+            at_ms = 3 + CONTRADICTED_MS_MAX
         else:
             assert mirror.advance(1 + AGE_MS) == []
             at_ms = 2 + AGE_MS
@@ -139,6 +157,30 @@ class TestMirroredMarket:
         ((_, shown),) = mirror.advance(at_ms + 2)
         assert isinstance(shown, ResetMarket)
         assert shown.bids == ((5_000_000, 100_000),)
+
+    def test_a_snapshot_that_its_venue_dates_and_that_comes_late_is_not_shown(self) -> None:
+        mirror = market(lambda: 1 + CHANGE_LATE_MS_MAX, dates_snapshots=True)
+        mirror.advance(0)
+        mirror.on_snapshot(snapshot({"60000": "1"}, {"60010": "2"}))
+        assert mirror.advance(1) == []
+        assert mirror.is_suspended(SPOT.id)
+        mirror.on_snapshot(snapshot({"60000": "1"}, {"60010": "2"}, at_ms=1))
+        assert len(mirror.advance(2)) == 1
+
+    def test_a_change_answers_the_trades_before_it_and_duplicates_keep_no_market(self) -> None:
+        mirror = market()
+        mirror.advance(0)
+        mirror.on_snapshot(snapshot({"60000": "1"}, {"60010": "2"}))
+        mirror.advance(1)
+        mirror.on_trade(trade("60011", "0.5", Side.BUY, at_ms=1))
+        mirror.advance(2)
+        mirror.on_delta(change(11, {}, {"60010": "0", "60012": "1"}))
+        mirror.advance(3)
+        mirror.advance(3 + AGE_MS)
+        assert not mirror.is_suspended(SPOT.id)
+        mirror.on_delta(change(9, {"60000": "7"}, {}))
+        mirror.advance(4 + AGE_MS)
+        assert mirror.is_suspended(SPOT.id)
 
     def test_heartbeats_keep_a_quiet_market(self) -> None:
         mirror = market()
@@ -152,7 +194,7 @@ class TestMirroredMarket:
     def test_it_lists_what_it_is_told_to_mirror(self) -> None:
         assert [each.symbol for each in market().instruments] == ["BTC/USDT"]
         assert {each.symbol for each in market().securities} == {"BTC", "USDT"}
-        every = MirroredMarket(BINANCE, SPECS, {each.symbol for each in INSTRUMENTS})
+        every = MirroredMarket(BINANCE, SPECS, {each.symbol for each in INSTRUMENTS}, lambda: 0)
         assert {each.type for each in every.instruments} == {InstrumentType.SPOT}
 
     @given(
@@ -312,8 +354,8 @@ async def mirrored_simulator(directory: Path) -> AsyncIterator[tuple[Bench, Mirr
     settings = SimulatorSettings(data_dir=directory)
     async with run_simulator(settings, SystemClock(), SystemIds()) as simulator:
         spec = spec_of(Environment.LIVE, base=simulator.url)
-        mirror = MirroredMarket(spec.venue_id, spec.order_books, SYMBOLS)
         venue = BinancePublicMarket(spec=spec, clock=FastClock(), randomness=random.Random(1))
+        mirror = MirroredMarket(spec.venue_id, spec.order_books, SYMBOLS, venue.earliest_ms)
         feeds = MirrorFeeds(mirror, venue, FastClock(10))
         bench = Bench()
         bench.market = mirror  # type: ignore[assignment]
@@ -348,3 +390,5 @@ async def test_paper_money_fills_at_the_prices_of_binance_and_not_without_it(tmp
         simulator.venue.cut_sockets()  # type: ignore[attr-defined]
         await until(lambda: not shown(), "stale")
         await until(shown, "back")
+        earliest_ms: Callable[[], int] = bench.market._earliest_ms  # type: ignore[attr-defined]
+        await until(lambda: abs(earliest_ms() - SystemClock().now_ms()) < CHANGE_LATE_MS_MAX, "the clock of BINANCE")

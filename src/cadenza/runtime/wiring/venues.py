@@ -115,13 +115,13 @@ def _paper_market(parts: ConnectorParts) -> tuple[MarketSource, MirrorFeeds | No
     paper = parts.settings.paper
     if paper.market == MIRROR_OF_BINANCE:
         spec = _binance_spec(Environment.LIVE, parts.settings)
-        mirrored = MirroredMarket(spec.venue_id, spec.order_books, MIRRORED_SYMBOLS)
         venue = BinancePublicMarket(
             spec=spec,
             clock=parts.clock,
             randomness=SystemRandom(),
             proxies=proxies_of(parts.settings, spec.venue_id),
         )
+        mirrored = MirroredMarket(spec.venue_id, spec.order_books, MIRRORED_SYMBOLS, venue.earliest_ms)
         return mirrored, MirrorFeeds(mirrored, venue, parts.clock)
     market = MarketSettings(
         kind=MarketKind(paper.market),

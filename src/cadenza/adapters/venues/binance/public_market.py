@@ -11,6 +11,8 @@ from cadenza.adapters.venues.binance.market_data import MarketFeeds
 from cadenza.adapters.venues.binance.market_desk import feed_parts
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, USDM_LIMITS, PaceLimits
+from cadenza.adapters.venues.kit.feed_tasks import restarted_task
+from cadenza.adapters.venues.kit.venue_clock import VenueClock
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument
@@ -48,6 +50,8 @@ class BinancePublicMarket:
         self._http: HttpClient | None = None
         self._rest: BinanceRest | None = None
         self._feeds: MarketFeeds | None = None
+        self._clocks: tuple[VenueClock, ...] = ()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Read the catalogue of spot. Raises `VenueUnavailable`; it may be called again then."""
@@ -71,18 +75,27 @@ class BinancePublicMarket:
             proxies=self._proxies,
         )
         self._feeds = MarketFeeds(parts, self._listed.get)
+        self._measure(self._rest)
 
     async def stop(self) -> None:
         """Close all feeds. Idempotent."""
         feeds, self._feeds = self._feeds, None
         http, self._http = self._http, None
         rest, self._rest = self._rest, None
+        tasks, self._tasks, self._clocks = self._tasks, [], ()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if feeds is not None:
             await feeds.stop()
         if http is not None:
             await http.close()
         if rest is not None:
             rest.close()
+
+    def earliest_ms(self) -> int:
+        """See `VenueConnector.earliest_ms`."""
+        return min((clock.earliest_ms() for clock in self._clocks), default=0)
 
     async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
         """See `VenueConnector.open_book`."""
@@ -101,6 +114,12 @@ class BinancePublicMarket:
         if self._feeds is None:
             raise VenueUnavailable("the public market of BINANCE is not started")
         return self._feeds
+
+    def _measure(self, rest: BinanceRest) -> None:
+        """Measure the clocks of the markets, from now on."""
+        self._clocks = tuple(dict.fromkeys(rest.clock_of(market) for market in MARKETS if rest.has(market)))
+        rest.doubt_clocks()
+        self._tasks = [restarted_task("BINANCE", "public clock", clock.run, self._clock) for clock in self._clocks]
 
     async def _read(self, market: BinanceMarket) -> None:
         assert self._rest is not None

@@ -4,17 +4,18 @@ The mirror takes what the other venue publishes and shows its best levels to PAP
 stale there is no market here: its levels are withdrawn, so nothing is matched against old prices.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS, SECURITIES
 from cadenza.adapters.venues.paper.market.source import MarketCommand
 from cadenza.domain.ids import InstrumentId, VenueId
+from cadenza.domain.market.book_age import BookAge
 from cadenza.domain.market.book_messages import BookDelta, BookSnapshot, Level, MarketTrade
 from cadenza.domain.market.book_rule import BookSpec
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument, InstrumentType, Security
-from cadenza.domain.market.order_book import OrderBook
+from cadenza.domain.market.order_book import BookOutcome, OrderBook
 from cadenza.exchange import PublicTrade, ResetMarket, SetLevel
 
 LEVELS = 100
@@ -40,26 +41,30 @@ class MirroredBook:
         self.is_shown = False
         """Whether the market is displayed here. It is not while the other venue's book is stale."""
         self.trades: list[MarketTrade] = []
-        self._age_ms_max = spec.age_ms_max
+        self._age = BookAge(self.book, spec)
         self._shown: dict[Side, Ticks] = {Side.BUY: {}, Side.SELL: {}}
         self._has_news = False
         self._has_changed = False
-        self._heard_ms = 0
 
-    def heard(self, *, has_changed: bool) -> None:
-        """A message came that the book took."""
-        self._has_news = True
-        self._has_changed = self._has_changed or has_changed
+    def reset(self, snapshot: BookSnapshot, venue_ms: int) -> None:
+        """Take a snapshot. `venue_ms` is an instant that the other venue's clock has reached for certain."""
+        if self._age.spec.dates_snapshots and self._age.is_late(snapshot.at_ms, venue_ms):
+            self.book.invalidate()
+        else:
+            self._took(self.book.reset(snapshot), has_changed=True)
+
+    def change(self, delta: BookDelta, venue_ms: int) -> None:
+        """Take a change or a heartbeat, as `reset`."""
+        has_changed = bool(delta.bids or delta.asks)
+        if has_changed and self._age.is_late(delta.at_ms, venue_ms):
+            self.book.invalidate()
+        self._took(self.book.apply(delta), has_changed=has_changed)
 
     def commands(self, at_ms: int) -> Iterator[MarketCommand]:
         """Yield what the market did since the last call. Removals come before additions, so the book is never
         crossed."""
-        if self._has_news:
-            self._heard_ms = at_ms
-        elif self._age_ms_max is not None and at_ms - self._heard_ms > self._age_ms_max:
-            self.book.invalidate()
-        self._has_news = False
         trades, self.trades = self.trades, []
+        self._grow_older(trades, at_ms)
         if not self.book.is_fresh:
             if self.is_shown:
                 self.is_shown = False
@@ -73,6 +78,21 @@ class MirroredBook:
             if self._has_changed:
                 yield from self._difference(at_ms)
         self._has_changed = False
+
+    def _took(self, outcome: BookOutcome, *, has_changed: bool) -> None:
+        if outcome is BookOutcome.APPLIED:
+            self._has_news = True
+            self._has_changed = self._has_changed or has_changed
+
+    def _grow_older(self, trades: Sequence[MarketTrade], now_ms: int) -> None:
+        """What came since the last call counts as come now."""
+        if self._has_news:
+            self._age.heard(now_ms, has_changed=self._has_changed)
+        self._has_news = False
+        for trade in trades:
+            self._age.traded(trade, now_ms)
+        if self._age.is_too_old(now_ms):
+            self.book.invalidate()
 
     def _difference(self, at_ms: int) -> Iterator[SetLevel]:
         before, self._shown = self._shown, self._best()
@@ -114,11 +134,19 @@ class MirroredMarket:
     """Implements `MarketSource` over the messages of another venue, and `MarketSink` for that venue.
 
     It lists those of PAPER's instruments that `symbols` names and whose types the other venue has books of. What
-    `advance` answers depends on what has come by then, so it is not repeatable.
+    `advance` answers depends on what has come by then, so it is not repeatable. `earliest_ms` returns an instant that
+    the other venue's clock has reached for certain, as `VenueConnector.earliest_ms` does.
     """
 
-    def __init__(self, upstream: VenueId, specs: Mapping[InstrumentType, BookSpec], symbols: Container[str]) -> None:
+    def __init__(
+        self,
+        upstream: VenueId,
+        specs: Mapping[InstrumentType, BookSpec],
+        symbols: Container[str],
+        earliest_ms: Callable[[], int],
+    ) -> None:
         self.upstream = upstream
+        self._earliest_ms = earliest_ms
         mirrored = [each for each in INSTRUMENTS if each.type in specs and each.symbol in symbols]
         self.books = {
             each.id: MirroredBook(each, InstrumentId(f"{upstream}:{each.symbol}"), specs[each.type])
@@ -154,14 +182,10 @@ class MirroredMarket:
     # --- MarketSink
 
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
-        book = self._by_upstream[snapshot.instrument_id]
-        book.book.reset(snapshot)
-        book.heard(has_changed=True)
+        self._by_upstream[snapshot.instrument_id].reset(snapshot, self._earliest_ms())
 
     def on_delta(self, delta: BookDelta) -> None:
-        book = self._by_upstream[delta.instrument_id]
-        book.book.apply(delta)
-        book.heard(has_changed=bool(delta.bids or delta.asks))
+        self._by_upstream[delta.instrument_id].change(delta, self._earliest_ms())
 
     def on_trade(self, trade: MarketTrade) -> None:
         trades = self._by_upstream[trade.instrument_id].trades
