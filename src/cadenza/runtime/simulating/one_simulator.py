@@ -1,7 +1,7 @@
 """One simulator: where it is, which keys it has, and the lines that connect the platform with it."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from cadenza.simulators.deribit.server import DeribitSimulator
 from cadenza.simulators.okx.server import OkxSimulator
 
 T = TypeVar("T")
+AnySimulator = BinanceSimulator | OkxSimulator | DeribitSimulator | BitfinexSimulator
 
 
 @asynccontextmanager
@@ -36,90 +37,89 @@ async def _said(simulator: AbstractAsyncContextManager[T], banner: Callable[[T],
 
 
 def binance_banner(simulator: BinanceSimulator) -> str:
-    lines = [
-        "BINANCE spot, cross margin and USD-M, simulated. Nothing here is real.",
-        f"  REST                 {simulator.url}",
-        f"  market streams       {simulator.stream_url}",
-        f"  WebSocket API        {simulator.ws_api_url}",
-        f"  USD-M REST           {simulator.usdm_url}",
-        f"  USD-M streams        {simulator.usdm_stream_url} (/public, /market, /private)",
-        f"  USD-M WebSocket API  {simulator.usdm_ws_api_url}",
-        f"  truth                {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
-    ]
-    for key in simulator.venue.keys.all():
-        lines += [f"  {key.kind} key", f"    key     {key.key}", *_secret_lines(key.secret)]
-    return "\n".join([*lines, *_lines_to_paste(simulator)])
+    places = {
+        "REST": simulator.url,
+        "market streams": simulator.stream_url,
+        "WebSocket API": simulator.ws_api_url,
+        "USD-M REST": simulator.usdm_url,
+        "USD-M streams": f"{simulator.usdm_stream_url} (/public, /market, /private)",
+        "USD-M WebSocket API": simulator.usdm_ws_api_url,
+    }
+    keys = [(f"{key.kind} key", {"key": key.key, "secret": key.secret}) for key in simulator.venue.keys.all()]
+    asked = binance_credential(simulator)
+    probe = f"PROBE_KEY={asked['apiKey']} PROBE_SECRET={asked['apiSecret']} cadenza venue probe BINANCE"
+    more = (
+        "Ask it about the facts that the connector relies on:",
+        f"  CADENZA_BINANCE_URL={simulator.url} {probe}",
+    )
+    return _banner("BINANCE spot, cross margin and USD-M", places, keys, simulator, asked, *more)
 
 
 def okx_banner(simulator: OkxSimulator) -> str:
     """The platform is connected with the live environment."""
-    lines = [
-        "OKX, simulated. Nothing here is real.",
-        f"  REST     {simulator.url}/api/v5",
-        f"  sockets  {simulator.stream_url} (/public, /private, /business)",
-        f"  truth    {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
-    ]
+    places = {
+        "REST": f"{simulator.url}/api/v5",
+        "sockets": f"{simulator.stream_url} (/public, /private, /business)",
+    }
+    keys = []
     for key in simulator.venue.keys.all():
-        lines += [
-            f"  {'demo' if key.is_demo else 'live'} key",
-            f"    key         {key.key}",
-            f"    secret      {key.secret}",
-            f"    passphrase  {key.passphrase}",
-        ]
-    return "\n".join([*lines, *_lines_to_connect("OKX", simulator.url, okx_credential(simulator))])
+        fields = {"key": key.key, "secret": key.secret, "passphrase": key.passphrase}
+        keys.append((f"{'demo' if key.is_demo else 'live'} key", fields))
+    return _banner("OKX", places, keys, simulator, okx_credential(simulator))
 
 
 def deribit_banner(simulator: DeribitSimulator) -> str:
-    lines = [
-        "DERIBIT futures, options and spot, simulated. Nothing here is real.",
-        f"  REST       {simulator.rest_url}",
-        f"  WebSocket  {simulator.socket_url}",
-        f"  truth      {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
-    ]
-    for key in simulator.venue.keys.all():
-        lines += ["  HMAC key", f"    key     {key.key}", f"    secret  {key.secret}"]
-    return "\n".join([*lines, *_lines_to_connect("DERIBIT", simulator.url, deribit_credential(simulator))])
+    places = {"REST": simulator.rest_url, "WebSocket": simulator.socket_url}
+    keys = [("HMAC key", {"key": key.key, "secret": key.secret}) for key in simulator.venue.keys.all()]
+    return _banner("DERIBIT futures, options and spot", places, keys, simulator, deribit_credential(simulator))
 
 
 def bitfinex_banner(simulator: BitfinexSimulator) -> str:
-    lines = [
-        "BITFINEX, simulated. Nothing here is real.",
-        f"  REST    {simulator.rest_url}",
-        f"  socket  {simulator.socket_url}",
-        f"  truth   {simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}",
-    ]
+    places = {"REST": simulator.rest_url, "socket": simulator.socket_url}
+    keys = []
     for key in simulator.venue.keys.all():
         owner = "paper account" if key.account == simulator.venue.settings.paper_account else "account"
-        lines += [f"  key of the {owner}", f"    key     {key.key}", f"    secret  {key.secret}"]
-    return "\n".join([*lines, *_lines_to_connect("BITFINEX", simulator.url, bitfinex_credential(simulator))])
+        keys.append((f"key of the {owner}", {"key": key.key, "secret": key.secret}))
+    return _banner("BITFINEX", places, keys, simulator, bitfinex_credential(simulator))
 
 
-def _secret_lines(secret: str) -> list[str]:
+def _banner(
+    what: str,
+    places: Mapping[str, str],
+    keys: Iterable[tuple[str, Mapping[str, str]]],
+    simulator: AnySimulator,
+    asked: Mapping[str, str],
+    *more: str,
+) -> str:
+    """Return what runs and where, its keys, how the platform is started with it, and `asked`, the body that stores its
+    key as a credential. `more` are lines of one venue."""
+    truth = f"{simulator.url}/simulator/truth, kept in {simulator.venue.truth.path}"
+    lines = [f"{what}, simulated. Nothing here is real.", *_table({**places, "truth": truth}, "  ")]
+    for name, fields in keys:
+        lines += [f"  {name}", *_table(fields, "    ")]
+    venue = asked["venue"]
+    return "\n".join(
+        [
+            *lines,
+            "Start the platform with it:",
+            f"  CADENZA_VENUES=PAPER,MOCK,{venue} CADENZA_{venue}_URL={simulator.url} make run",
+            "The credential for POST /api/v3/credential/create, as in the first trade of the README:",
+            f"  KEY='{json.dumps(asked)}'",
+            *more,
+        ]
+    )
+
+
+def _table(rows: Mapping[str, str], indent: str) -> Iterator[str]:
     """A private key is a PEM of several lines."""
-    first, *more = secret.splitlines()
-    if not more:
-        return [f"    secret  {first}"]
-    return ["    secret, with its first and last line:", *(f"    {line}" for line in (first, *more))]
-
-
-def _lines_to_paste(simulator: BinanceSimulator) -> list[str]:
-    asked = binance_credential(simulator)
-    keys = f"PROBE_KEY={asked['apiKey']} PROBE_SECRET={asked['apiSecret']}"
-    return [
-        *_lines_to_connect("BINANCE", simulator.url, asked),
-        "Ask it about the facts that the connector relies on:",
-        f"  CADENZA_BINANCE_URL={simulator.url} {keys} cadenza venue probe BINANCE",
-    ]
-
-
-def _lines_to_connect(venue: str, url: str, asked: Mapping[str, str]) -> list[str]:
-    """Return how the platform is started with a simulator, and the body that stores its key as a credential."""
-    return [
-        "Start the platform with it:",
-        f"  CADENZA_VENUES=PAPER,MOCK,{venue} CADENZA_{venue}_URL={url} make run",
-        "The credential for POST /api/v3/credential/create, as in the first trade of the README:",
-        f"  KEY='{json.dumps(asked)}'",
-    ]
+    width = max(map(len, rows))
+    for name, text in rows.items():
+        first, *more = text.splitlines()
+        if more:
+            yield f"{indent}{name}, with its first and last line:"
+            yield from (f"{indent}{line}" for line in (first, *more))
+        else:
+            yield f"{indent}{name:<{width}}  {text}"
 
 
 _ALL: Mapping[str, Callable[[CommonSettings, str, int], AbstractAsyncContextManager[str]]] = {
