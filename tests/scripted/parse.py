@@ -11,7 +11,6 @@ from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import LiquiditySide
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.recognition import is_shared
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
@@ -43,7 +42,7 @@ class Parser:
 
     def of_ours(self, order: Order, reports: Sequence[Report]) -> Sequence[Report]:
         """Name our order by its own id, where others may give out our ids at the venue."""
-        if not is_shared(self.kind.spec.sent_id):
+        if not self.kind.spec.sent_id.is_shared:
             return reports
         return [replace(each, order_id=order.id) if isinstance(each, OrderReport) else each for each in reports]
 

@@ -9,11 +9,11 @@ from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import OrderType
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
+from cadenza.domain.trading.held import as_sent
 from cadenza.domain.trading.not_known import UNFENCED_MARGIN_MS, NotKnown, meaning_of_not_known
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import RejectedReport, Report, UnknownOutcomeReport
 from cadenza.domain.trading.trail import Trail
-from cadenza.domain.trading.trailing import as_sent
 from cadenza.domain.trading.venue_spec import Fence, Lookup, OrderMemory
 from tests.domain.trading.test_doubt import accepted, canceled, fill, named, now
 from tests.domain.trading.worlds import NOW_MS, D, account, state, submit, venue_spec

@@ -30,13 +30,14 @@ from cadenza.domain.trading.reports import (
     WithdrawnReport,
 )
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.venue_spec import Books, CountedSentId, FundsCheck
+from cadenza.domain.trading.venue_spec import Books, CountedSentId, DerivedSentId, FundsCheck, SentIdRule
 from tests.domain.trading.worlds import ACCOUNT, BTC, NOW_MS, SPOT, D, account, submit, venue_spec
 from tests.domain.trading.worlds import state as state_of
 
 OURS, THEIRS = "V1", "V2"
 SHOWN_AS = {OrderType.STOP_LOSS: OrderType.STOP, OrderType.STOP_LOSS_LIMIT: OrderType.STOP_LIMIT}
 SHARED = CountedSentId(counter="c", is_shared=True, shown_as=SHOWN_AS)
+LABELS = DerivedSentId(prefix="X", is_shared=True, shown_as=SHOWN_AS, moves_limits=True)
 LIMIT = {"quantity": D(1), "limit_price": D(90)}
 TERMS: dict[str, Any] = {
     "side": Side.BUY, "type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC, "quantity": D(1),
@@ -44,10 +45,14 @@ TERMS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def world() -> TradingState:
+@pytest.fixture(params=[SHARED, LABELS], ids=["numbers", "labels"])
+def world(request: pytest.FixtureRequest) -> TradingState:
     """An account whose venue keeps the books."""
-    spec = venue_spec(sent_id=SHARED, books={SPOT: Books.VENUE}, funds_check=FundsCheck.AT_VENUE)
+    return world_of(request.param)
+
+
+def world_of(rule: SentIdRule, **changes: Any) -> TradingState:
+    spec = venue_spec(sent_id=rule, books={SPOT: Books.VENUE}, funds_check=FundsCheck.AT_VENUE, **changes)
     return state_of(spec=spec, owner=account(complete_until_ms=NOW_MS))
 
 
@@ -296,3 +301,57 @@ def test_once_the_venue_has_named_our_order_its_terms_may_change(world: TradingS
     apply_report(world, answer(ours, OURS))
     apply_report(world, replace(status(ours, OURS, quantity=D(3)), at_ms=NOW_MS + 1))
     assert (now(world, ours).quantity, world.changed.kept) == (D(3), [])
+
+
+# --- what the venue, or a trigger, has made of the terms
+
+
+def test_ours_is_recorded_with_the_time_up_to_which_the_news_is_complete(ours: Order) -> None:
+    """What happened long before cannot be about it."""
+    assert ours.recorded_after_ms == NOW_MS
+
+
+@pytest.mark.parametrize(("side", "moved", "apart"), [(Side.BUY, "89", "91"), (Side.SELL, "91", "89")])
+def test_a_limit_price_that_the_venue_may_have_moved_waits_for_the_reply(side: Side, moved: str, apart: str) -> None:
+    for price, is_ours in ((moved, True), (apart, False)):
+        world = world_of(LABELS)
+        ours = submit(world, **{**LIMIT, "side": side})
+        apply_report(world, announced(ours, OURS, side=side, limit_price=D(price)))
+        assert bool(world.changed.kept) is is_ours
+        adopted = world.order_by_venue_id(ours, OURS)
+        assert (adopted is None) is is_ours
+        if is_ours:
+            apply_report(world, replace(AcceptedReport(**names(ours, OURS), **REPLY), order_id=ours.id))
+            end = now(world, ours)
+            assert (end.status, end.venue_order_id, world.changed.kept) == (OrderStatus.ACCEPTED, OURS, [])
+
+
+def test_a_price_that_no_venue_moves_is_that_of_another(ours: Order) -> None:
+    world = world_of(SHARED)
+    world.put_order(ours)
+    apply_report(world, announced(ours, THEIRS, limit_price=D(89)))
+    assert theirs(world, ours) is not None
+
+
+CHILD = "V1 triggered"
+
+
+@pytest.mark.parametrize("is_stop", [True, False])
+def test_what_a_stop_has_become_before_it_was_named_waits_for_its_name(world: TradingState, is_stop: bool) -> None:
+    """A limit order never becomes another one."""
+    ours = submit(world, **{**LIMIT, **(STOP if is_stop else {})})
+    renamed = AcceptedReport(**names(ours, CHILD), former_venue_order_id=OURS, executed_quantity=D(0))
+    for report in (
+        renamed,
+        announced(ours, CHILD, **MARKET, former_venue_order_id=OURS),
+        filled(ours, CHILD, "1"),
+    ):
+        apply_report(world, report)
+    adopted = world.order_by_venue_id(ours, CHILD)
+    assert (adopted is None) is is_stop
+    assert (now(world, ours).executed_quantity, now(world, ours).venue_order_id) == (D(0), None)
+    if is_stop:
+        apply_report(world, replace(renamed, order_id=ours.id))
+        end = now(world, ours)
+        assert (end.status, end.executed_quantity, end.venue_order_id) == (OrderStatus.FILLED, D(1), CHILD)
+        assert (end.former_venue_order_ids, world.changed.kept) == ((OURS,), [])

@@ -15,10 +15,13 @@ from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.cancel import decide_cancel
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.execution import Fee
+from cadenza.domain.trading.held import as_sent, is_held, recorded_to_send_at_ms
 from cadenza.domain.trading.order import Doubt, Expiry, Order
 from cadenza.domain.trading.reports import (
+    AcceptedReport,
     CancelRefusal,
     CancelRefusedReport,
+    ExternalOrderReport,
     FillReport,
     NotSentReport,
     RejectedReport,
@@ -28,21 +31,15 @@ from cadenza.domain.trading.reports import (
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.submit import NewOrderNames, decide_submit
 from cadenza.domain.trading.trail import after_trade, is_reached, reference_of
-from cadenza.domain.trading.trailing import (
-    as_sent,
-    decide_move,
-    decide_release,
-    expire_held,
-    is_held,
-    recorded_to_send_at_ms,
-)
-from cadenza.domain.trading.venue_spec import CountedSentId, FundsCheck, OrderSupport, Support
+from cadenza.domain.trading.trailing import decide_move, decide_release, expire_held
+from cadenza.domain.trading.venue_spec import Books, CountedSentId, DerivedSentId, FundsCheck, OrderSupport, Support
 from cadenza.exchange import MatchingEngine, NewOrder, OrderKind, PublicTrade, Rejected, SetLevel, Triggered
 from cadenza.exchange.commands import EngineTimeInForce
 from tests.domain.trading.worlds import (
     ACCOUNT,
     BTC,
     NOW_MS,
+    SPOT,
     TENANT,
     account,
     instrument,
@@ -380,6 +377,47 @@ def test_a_held_order_that_its_venue_shows_was_released_before_a_backup_was_rest
     apply_report(world, replace(fill_of(partly), trade_id="t2", venue_order_id="v2"))
     assert now(world, partly).status is OrderStatus.PARTIALLY_FILLED
     assert decide_release(world, partly.id, D(95), world.world.now_ms) is None
+
+
+def shown(order: Order, **changes: object) -> list[Report]:
+    """What a stream says of a MARKET order with our id, and its execution, which has none of our ids."""
+    names = {**about(order), "order_id": None, "sent_id": order.sent_id, "venue_order_id": "v1"}
+    terms = {"side": order.side, "quantity": order.quantity, "executed_quantity": D(0), **changes}
+    market = ExternalOrderReport(
+        **names, type=OrderType.MARKET, time_in_force=TimeInForce.IOC, **terms
+    )  # type: ignore[arg-type]  # fmt: skip
+    return [market, replace(fill_of(order), order_id=None)]  # type: ignore[arg-type]
+
+
+SHARED = venue_spec(
+    orders={InstrumentType.SPOT: HELD}, sent_id=DerivedSentId(prefix="X", is_shared=True),
+    books={SPOT: Books.VENUE}, funds_check=FundsCheck.AT_VENUE,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_where_others_may_give_out_our_ids_a_held_order_is_recognized_by_its_terms(is_ours: bool) -> None:
+    """Nothing asks about it. It was released before a backup was restored; else it would be executed twice."""
+    world = state(spec=SHARED)
+    order = held(world)
+    for report in shown(order, **({} if is_ours else {"quantity": D(2)})):
+        apply_report(world, report)
+    assert now(world, order).executed_quantity == (D(1) if is_ours else D(0))
+    adopted = world.order_by_venue_id(order, "v1")
+    assert adopted is not None
+    assert (adopted.id == order.id, adopted.executed_quantity) == (is_ours, D(1))
+    assert is_held(now(world, order)) is not is_ours
+
+
+def test_where_others_may_give_out_our_ids_a_released_order_waits_for_its_name() -> None:
+    world = state(spec=SHARED)
+    order = released(world, held(world))
+    for report in shown(order):
+        apply_report(world, report)
+    assert now(world, order).executed_quantity == 0
+    assert world.order_by_venue_id(order, "v1") is None
+    apply_report(world, AcceptedReport(**about(order), venue_order_id="v1", executed_quantity=D(0)))  # type: ignore[arg-type]
+    assert (now(world, order).status, world.changed.kept) == (OrderStatus.FILLED, [])
 
 
 @pytest.mark.parametrize("make", [

@@ -11,10 +11,10 @@ from cadenza.application.orders.sending import Sending
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
 from cadenza.domain.trading.enums import RejectReason
+from cadenza.domain.trading.held import as_sent
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import RejectedReport, Report, UndeterminedOutcomeReport, UnreadableReport
 from cadenza.domain.trading.storable import storable
-from cadenza.domain.trading.trailing import as_sent
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints

@@ -18,9 +18,10 @@ from cadenza.application.orders.committer import Committer
 from cadenza.application.orders.send_cancel import SendCancel
 from cadenza.application.orders.steady_time import SteadyTime
 from cadenza.domain.ids import OrderId, TradingAccountId, VenueId
+from cadenza.domain.trading.held import is_held
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.trailing import expire_held, is_held
+from cadenza.domain.trading.trailing import expire_held
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.storage import Storage

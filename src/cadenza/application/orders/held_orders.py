@@ -9,9 +9,9 @@ from decimal import Decimal
 
 from cadenza.domain.ids import InstrumentId, OrderId, TradingAccountId
 from cadenza.domain.market.enums import Side
+from cadenza.domain.trading.held import is_held
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.trail import after_trade, is_reached
-from cadenza.domain.trading.trailing import is_held
 
 RELEASED_REMEMBERED_MAX = 1_000
 """For how many released orders it is remembered since when their triggers are reached. One of the others that is held

@@ -22,11 +22,11 @@ from cadenza.domain.ids import OrderId
 from cadenza.domain.market.enums import OrderType
 from cadenza.domain.market.instrument import Instrument
 from cadenza.domain.trading.commands import SubmitOrderRequest
+from cadenza.domain.trading.held import is_held
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reservation import fee_within
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.submit import NewOrderNames
-from cadenza.domain.trading.trailing import is_held
 from cadenza.domain.trading.venue_spec import Support
 from cadenza.ports.ids import Ids
 from cadenza.ports.storage.trading import BatchKeys

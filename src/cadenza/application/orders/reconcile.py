@@ -12,9 +12,9 @@ from cadenza.application.orders.mark_complete import MarkComplete
 from cadenza.application.orders.take_snapshots import TakeSnapshots
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import TradingAccountId, VenueId
+from cadenza.domain.trading.held import recorded_to_send_at_ms
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import Report
-from cadenza.domain.trading.trailing import recorded_to_send_at_ms
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.alarms import Alarm, Alarms
 from cadenza.ports.clock import Clock

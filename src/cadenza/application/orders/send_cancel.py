@@ -10,8 +10,8 @@ from cadenza.application.orders.apply_report import OnLate, ReportIntake
 from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.ids import InstrumentId, OrderId
+from cadenza.domain.trading.held import as_sent
 from cadenza.domain.trading.order import Order
-from cadenza.domain.trading.trailing import as_sent
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints
 

@@ -15,9 +15,9 @@ from cadenza.application.orders.sessions import Sessions
 from cadenza.domain.errors import CadenzaError
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.enums import OrderStatus
+from cadenza.domain.trading.held import as_sent, recorded_to_send_at_ms
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import NotSentReport, Report, UnknownOutcomeReport, WithdrawnReport
-from cadenza.domain.trading.trailing import as_sent, recorded_to_send_at_ms
 from cadenza.ports.clock import Clock
 from cadenza.ports.concurrency import Concurrency
 from cadenza.ports.failpoints import Failpoints

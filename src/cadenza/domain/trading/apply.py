@@ -16,10 +16,10 @@ from cadenza.domain.trading.contradictions import contradiction_of, execution_of
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.events import AccountUpdated
 from cadenza.domain.trading.execution import Execution
+from cadenza.domain.trading.held import as_sent
 from cadenza.domain.trading.kept import ABOUT_ANOTHER, KeepReason
 from cadenza.domain.trading.not_known import NotKnown, meaning_of_not_known
 from cadenza.domain.trading.order import Doubt, Order
-from cadenza.domain.trading.recognition import is_shared
 from cadenza.domain.trading.reports import (
     AcceptedReport,
     BalanceReport,
@@ -51,7 +51,7 @@ from cadenza.domain.trading.reports import (
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.same_trade import restated
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.trailing import as_sent, met_at_venue, not_sent
+from cadenza.domain.trading.trailing import met_at_venue, not_sent
 from cadenza.domain.trading.unconfirmed import note_fill
 from cadenza.domain.trading.venue_books import (
     apply_balance,
@@ -167,7 +167,7 @@ def _set_aside(state: TradingState, order: Order, other: Order, report: OrderRep
 
 
 def _is_shared_id(state: TradingState, order: Order) -> bool:
-    return is_shared(state.spec_of(state.account(order.account_id)).sent_id)
+    return state.spec_of(state.account(order.account_id)).sent_id.is_shared
 
 
 def _left_to_adopted(state: TradingState, order: Order, adopted: Order, report: OrderReport) -> Order:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from cadenza.domain.errors import OrderAlreadyClosed, OrderNotFound
 from cadenza.domain.ids import OrderId, TradingAccountId
 from cadenza.domain.trading.enums import CancelReason, OrderStatus
+from cadenza.domain.trading.held import is_held
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reservation import release
 from cadenza.domain.trading.state import TradingState
-from cadenza.domain.trading.trailing import is_held
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class KeepReason(StrEnum):
     the order that it names. OTHER_EXECUTION: its trade is booked with another price, quantity or fee. OTHER_ORDER: it
     is about another order that has our id, because its type is not what we ordered, or it happened before our order was
     recorded; or it gives our order an id at the venue under which another order is recorded here: it renames ours, or
-    others may give out our ids (`CountedSentId.is_shared`) and the other order was adopted. ID_TAKEN: the
+    others may give out our ids (`SentIdProof.is_shared`) and the other order was adopted. ID_TAKEN: the
     venue's id that it gives the order is that of another order of the account, so the venue has begun its ids again or
     the account is another one; the account is HALTED. SHOWN_AT_VENUE: it says that our request was never sent, and the
     venue has shown the order. REFUSED: the domain or the database refused it. Snapshots and lookups show the same thing

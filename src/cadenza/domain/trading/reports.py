@@ -62,7 +62,7 @@ class OrderReport(Report):
 
     `sent_id` is the client's id of the order, as the venue shows it. The session states it for every order, also for
     one that was placed elsewhere, by hand or by another program. Such ids may repeat. Where others may give out ours
-    (`CountedSentId.is_shared`), our id names no order before the venue's id of it is known: a report with our
+    (`SentIdProof.is_shared`), our id names no order before the venue's id of it is known: a report with our
     `order_id` has to state that first. So the session states the `venue_order_id` too wherever the venue shows it; and
     once an order has an id of the venue, a report with another `venue_order_id` is about another order, unless it is a
     rename (`AcceptedReport`). With our `order_id` it is set aside."""
@@ -321,6 +321,7 @@ class ExternalOrderReport(OrderTermsReport):
 
     `executed_quantity` is what was executed by then. `at_ms` is the instant of the terms, as in an `OrderStatusReport`:
     an older status does not change an order that was adopted with them. `expire_at_ms` is the venue's clock.
+    `former_venue_order_id` is what the venue called a conditional order before its trigger made this one of it.
     """
 
     side: Side
@@ -331,6 +332,7 @@ class ExternalOrderReport(OrderTermsReport):
     stop_price: Decimal | None = None
     expire_at_ms: int | None = None
     is_liquidation: bool = False
+    former_venue_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

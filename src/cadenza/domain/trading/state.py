@@ -28,7 +28,7 @@ from cadenza.domain.trading.journal import Journal
 from cadenza.domain.trading.kept import KeepReason, KeptReport
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.position import Position, PositionStatus
-from cadenza.domain.trading.recognition import awaits, is_shared, means
+from cadenza.domain.trading.recognition import awaits, means
 from cadenza.domain.trading.reports import AcceptedReport, OrderReport, Report
 from cadenza.domain.trading.venue_spec import Books, VenueSpec
 
@@ -213,7 +213,7 @@ class TradingState:
         """Whether a report that names the order by our id means it. Where others may give out our ids, it does not if
         it states the venue's id of another order."""
         spec = self.spec_of(self.account(order.account_id))
-        if is_shared(spec.sent_id) and self.other_with_id_of(order, report) is not None:
+        if spec.sent_id.is_shared and self.other_with_id_of(order, report) is not None:
             return False
         return means(order, report, spec)
 

@@ -187,10 +187,11 @@ def _draft(
 
 
 def _recorded_after(account: TradingAccount, state: TradingState) -> int:
-    """Return a lower bound of the venue's present time, for ids that may have been used before. A derived id has never
-    been used, so no time is needed to recognise its order."""
-    is_counted = isinstance(state.spec_of(account).sent_id, CountedSentId)
-    return account.complete_until_ms or 0 if is_counted else 0
+    """Return a lower bound of the venue's present time, for ids that others may have used before, or that were given
+    out before a backup was restored. A derived id that is ours alone has never been used, so no time is needed to
+    recognise its order."""
+    rule = state.spec_of(account).sent_id
+    return account.complete_until_ms or 0 if rule.is_shared or isinstance(rule, CountedSentId) else 0
 
 
 def _leverage(

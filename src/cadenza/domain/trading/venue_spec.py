@@ -70,7 +70,23 @@ class InstrumentListing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DerivedSentId:
+class SentIdProof:
+    """What our ids prove at a venue.
+
+    `is_shared`: others who trade for the same user of the venue may give out the same id, and the venue takes it. So an
+    order that the venue has not named yet is recognized by the session alone, when it looks the order up: by our id,
+    its terms (`states_terms_of`) and whatever else it knows of all orders that have the id. What the stream brings
+    until then waits (`awaits`). `shown_as` lists the types of orders that the venue shows as another type from the
+    start. `moves_limits`: the venue may have moved the limit price that was sent, that of a BUY down and that of a SELL
+    up."""
+
+    is_shared: bool = False
+    shown_as: Mapping[OrderType, OrderType] = field(default_factory=dict)
+    moves_limits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedSentId(SentIdProof):
     """Our id at the venue follows from the order's own id: `prefix` and 32 hexadecimal digits, or with `is_uuid` the
     UUID with hyphens. The same order always gives the same id."""
 
@@ -82,22 +98,14 @@ class DerivedSentId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountedSentId:
+class CountedSentId(SentIdProof):
     """Our id at the venue is the next value of a durable counter, because the venue takes numbers only, from `first` to
     `last`. `counter` names it. The platform draws the numbers from a venue memory of its own (`VenueMemories`), which a
-    connector must not open. A number of an order that was placed elsewhere and that is above `last` does not count.
-
-    `is_shared`: others who trade for the same user of the venue may give out the same number, and the venue takes it.
-    So an order that the venue has not named yet is recognized by the session alone, when it looks the order up: by our
-    number, its terms (`states_terms_of`) and whatever else it knows of all orders that have the number. What the stream
-    brings until then waits (`awaits`). `shown_as` lists the types of orders that the venue shows as another type from
-    the start."""
+    connector must not open. A number of an order that was placed elsewhere and that is above `last` does not count."""
 
     counter: str
     first: int = 1
     last: int = 10**18 - 1
-    is_shared: bool = False
-    shown_as: Mapping[OrderType, OrderType] = field(default_factory=dict)
 
 
 SentIdRule = DerivedSentId | CountedSentId

@@ -175,7 +175,7 @@ class OrderQueries(Protocol):
         out: the venue does not know them, and must not be asked about them."""
 
     async def held(self, after: OrderId | None, limit: int) -> Sequence[Order]:
-        """Return orders of all accounts that the platform holds (`trailing.is_held`), in the order of their ids; those
+        """Return orders of all accounts that the platform holds (`held.is_held`), in the order of their ids; those
         after the given one (None: from the first)."""
 
     async def held_of(self, account_id: TradingAccountId) -> Sequence[OrderId]:

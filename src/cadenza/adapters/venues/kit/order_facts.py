@@ -153,6 +153,7 @@ def external(facts: OrderFacts, executed: Decimal | None = None) -> ExternalOrde
         placed_at_ms=facts.placed_at_ms,
         expire_at_ms=facts.expire_at_ms,
         is_liquidation=facts.is_liquidation,
+        former_venue_order_id=facts.former_venue_order_id,
     )
 
 
