@@ -4,20 +4,27 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import count
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import aiohttp
 
 from cadenza.domain.accounts.credential import CredentialType
-from cadenza.domain.accounts.trading_account import TradingAccount
+from cadenza.domain.accounts.trading_account import TradingAccount, TradingMode
+from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import Side
 from cadenza.domain.market.instrument import Instrument
+from cadenza.domain.trading.apply import apply_or_keep
+from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
+from cadenza.domain.trading.state import TradingState, World
 from cadenza.domain.trading.venue_spec import DerivedSentId, VenueSpec
 from cadenza.ports.venue import ExecutionSession
 from cadenza.ports.venue.memory import MemoryTakenOver
@@ -320,3 +327,30 @@ def count_requests(session: Any) -> Counter[str]:
 
     http.call = counted
     return found
+
+
+def become(
+    desk: SimulatedDesk,
+    *reports: Sequence[Report],
+    are_late: bool = False,
+    kept: AbstractSet[KeepReason] = frozenset(),
+) -> tuple[Order, list[Order]]:
+    """What the platform makes of the desk's order by the rules of its venue, from the reports and those of the stream;
+    and the orders that it adopts. `are_late`: the reports come after those of the stream. `kept` says why it sets
+    reports aside."""
+    numbers = count(1 << 20)
+    instruments = {each.id: each for each in desk.connector._instruments.values()}
+    world = World(
+        spec=lambda _: desk.connector.spec, instrument=instruments.get, top=lambda _: None, book=lambda _: None,
+        rate=lambda *_: None, new_id=lambda: UUID(int=next(numbers)), now_ms=desk.venue.clock.now_ms(),
+    )  # fmt: skip
+    order = desk.order.submitted(desk.order.created_at_ms, desk.order.send_before_ms or 0)
+    state = TradingState(world, [evolve(desk.account, adopted_at_ms=0)], (), (), [order])
+    replies, streamed = [one for each in reports for one in each], desk.sink.reports
+    for report in [*streamed, *replies] if are_late else [*replies, *streamed]:
+        apply_or_keep(state, report)
+    assert state.account(desk.account.id).trading_mode is TradingMode.ACTIVE
+    assert {each.reason for each in state.changed.kept} == kept
+    found = state.order(order.id)
+    assert found is not None
+    return found, [each for each in state.changed.created.values() if each.is_external]

@@ -4,28 +4,22 @@ orders is found or heard of, each is recognized by its terms."""
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal as D
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from tests.bitfinex_kit import BitfinexDesk, open_bitfinex_desk, simulated_bitfinex
 from tests.inhouse_kit import RecordingSink, kinds, replayed, trading_account, until
-from tests.simulated_kit import SEND_WITHIN_MS
+from tests.simulated_kit import SEND_WITHIN_MS, become
 from tests.simulators.bitfinex.trader import BitfinexTrader
 
 from cadenza.adapters.venues.bitfinex.spec import FENCE, MARK_BITS
 from cadenza.domain.accounts.credential import CredentialType
-from cadenza.domain.accounts.trading_account import TradingMode
-from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.trading.apply import apply_or_keep
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.kept import KeepReason
 from cadenza.domain.trading.order import Doubt, Order
 from cadenza.domain.trading.reports import ExternalOrderReport, Report, UnknownOutcomeReport
-from cadenza.domain.trading.state import TradingState, World
 from cadenza.runtime.local import SystemIds
 from cadenza.simulators.bitfinex.wire.keys import make_bitfinex_key
 
@@ -67,22 +61,8 @@ class Pair:
     ) -> tuple[Order, list[Order]]:
         """What our order is by the reports and those of the stream, and the orders that were adopted. `are_late`: the
         reports come after those of the stream. `is_waiting`: some of it waits for what names our order."""
-        desk, numbers = self.ours, count(1 << 20)
-        instruments = {each.id: each for each in desk.connector._instruments.values()}
-        world = World(
-            spec=lambda _: desk.connector.spec, instrument=instruments.get, top=lambda _: None, book=lambda _: None,
-            rate=lambda *_: None, new_id=lambda: UUID(int=next(numbers)), now_ms=desk.venue.clock.now_ms(),
-        )  # fmt: skip
-        order = desk.order.submitted(desk.order.created_at_ms, desk.order.send_before_ms or 0)
-        state = TradingState(world, [evolve(desk.account, adopted_at_ms=0)], (), (), [order])
-        replies, streamed = list(chain(*reports)), desk.sink.reports
-        for report in [*streamed, *replies] if are_late else [*replies, *streamed]:
-            apply_or_keep(state, report)
-        assert state.account(desk.account.id).trading_mode is TradingMode.ACTIVE
-        assert {each.reason for each in state.changed.kept} == ({KeepReason.NO_ORDER} if is_waiting else set())
-        found = state.order(order.id)
-        assert found is not None
-        return found, [each for each in state.changed.created.values() if each.is_external]
+        kept = {KeepReason.NO_ORDER} if is_waiting else set()
+        return become(self.ours, *reports, are_late=are_late, kept=kept)
 
 
 def _names(reports: Sequence[Report]) -> set[str | None]:

@@ -1,23 +1,20 @@
 """What the date of an order proves of it, as the venue's clock was measured."""
 
-from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.adapters.bitfinex.account_world import NOW_MS, SPOT, order, order_row, raw
+from tests.adapters.bitfinex.account_world import order
 from tests.simulated_kit import SEND_WITHIN_MS, MovableClock
 
-from cadenza.adapters.venues.bitfinex import placing_times
-from cadenza.adapters.venues.bitfinex.order_match import FoundOrder, OrderMatch, match_of
-from cadenza.adapters.venues.bitfinex.placing_times import PLACED_TOLERANCE_MS, PlacingTimes
-from cadenza.adapters.venues.bitfinex.spec import FENCE
+from cadenza.adapters.venues.kit import placing_times
+from cadenza.adapters.venues.kit.placing_times import PLACED_TOLERANCE_MS, PlacingTimes
 from cadenza.adapters.venues.kit.venue_clock import ERROR_MS_MAX, VenueClock
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
 from cadenza.domain.trading.order import Order
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+HELD_UP_MS = 15_000
 
 
 class Venue:
@@ -28,7 +25,7 @@ class Venue:
         self.clock = MovableClock()
         self.clock.stop()
         self.measured = VenueClock(self.clock, self._ask, resolution_ms=1_000)
-        self.times = PlacingTimes(self.measured)
+        self.times = PlacingTimes(self.measured, held_up_ms=HELD_UP_MS)
 
     async def _ask(self) -> int | None:
         return self.now_ms // 1_000 * 1_000
@@ -37,12 +34,12 @@ class Venue:
     def now_ms(self) -> int:
         return self.clock.monotonic_ms() + self.ahead_ms
 
-    async def sent(self) -> Order:
-        """An order that is recorded and leaves now."""
+    async def sent(self, valid_for_ms: int | None = None) -> Order:
+        """An order that is recorded and leaves now, with a deadline if its venue takes one."""
         await self.measured.measure()
         now_ms = self.clock.now_ms()
         ours = order(created_at_ms=now_ms, updated_at_ms=now_ms, send_before_ms=now_ms + SEND_WITHIN_MS)
-        self.times.leave(ours.id)
+        self.times.leave(ours.id, valid_until_ms=None if valid_for_ms is None else self.now_ms + valid_for_ms)
         return ours
 
 
@@ -56,7 +53,7 @@ async def test_an_order_is_another_one_if_it_was_placed_before_ours_left(ahead_m
     assert not venue.times.rule_out(ours, left_ms - PLACED_TOLERANCE_MS)
     assert venue.times.fit(ours, left_ms)
     assert not venue.times.rule_out(ours, left_ms + HOUR_MS), "it may have been held up, as far as is known"
-    assert not venue.times.fit(ours, left_ms + FENCE.margin_ms + 2 * most_ms), "which is not expected"
+    assert not venue.times.fit(ours, left_ms + HELD_UP_MS + 2 * most_ms), "which is not expected"
 
 
 async def test_an_order_is_another_one_if_it_was_placed_after_ours_could_arrive() -> None:
@@ -68,6 +65,15 @@ async def test_an_order_is_another_one_if_it_was_placed_after_ours_could_arrive(
     venue.times.arrive_no_more(ours.id)
     assert venue.times.rule_out(ours, answered_ms + 10_000), "the first answer counts"
     assert not venue.times.rule_out(ours, answered_ms + PLACED_TOLERANCE_MS)
+
+
+@pytest.mark.parametrize("ahead_ms", [-30_000, 0, 30_000])
+async def test_an_order_is_another_one_if_it_was_placed_after_the_deadline_that_ours_names(ahead_ms: int) -> None:
+    venue = Venue(ahead_ms)
+    ours = await venue.sent(valid_for_ms=SEND_WITHIN_MS)
+    latest_ms = venue.now_ms + SEND_WITHIN_MS + PLACED_TOLERANCE_MS
+    assert (venue.times.rule_out(ours, latest_ms), venue.times.fit(ours, latest_ms)) == (False, True)
+    assert (venue.times.rule_out(ours, latest_ms + 1), venue.times.fit(ours, latest_ms + 1)) == (True, False)
 
 
 async def test_an_order_without_a_date_is_neither_ruled_out_nor_ours() -> None:
@@ -120,7 +126,7 @@ async def test_a_time_that_is_not_known_well_proves_nothing() -> None:
 async def test_a_session_that_did_not_send_the_order_expects_it_by_our_clock_and_rules_nothing_out() -> None:
     venue = Venue(ahead_ms=20_000)
     ours = await venue.sent()
-    other = PlacingTimes(venue.measured)
+    other = PlacingTimes(venue.measured, held_up_ms=HELD_UP_MS)
     for placed_ms in (venue.now_ms - HOUR_MS, venue.now_ms + HOUR_MS):
         assert (other.rule_out(ours, placed_ms), other.fit(ours, placed_ms)) == (False, False)
     assert other.fit(ours, venue.now_ms)
@@ -135,81 +141,3 @@ async def test_only_so_many_orders_are_remembered(monkeypatch: pytest.MonkeyPatc
         venue.times.leave(OrderId(UUID(int=100 + number)))
     assert not venue.times.has_left(first.id)
     assert not venue.times.rule_out(first, venue.now_ms - HOUR_MS)
-
-
-# --- which of several is ours
-
-
-class Fitting(PlacingTimes):
-    """Times at which whatever has a date can have been placed."""
-
-    def fit(self, order: Order, placed_at_ms: int | None) -> bool:
-        return placed_at_ms is not None
-
-
-def _found(**changes: Any) -> FoundOrder:
-    found = FoundOrder.of(raw(order_row(**changes)), is_past=False)
-    assert found is not None
-    return found
-
-
-def _match(*found: FoundOrder) -> OrderMatch:
-    return match_of(order(), found, SPOT, Fitting(Venue().measured))
-
-
-Rows = dict[str, Any]
-OURS: Rows = {"id": 1}
-AMENDED: dict[str, Callable[[], Rows]] = {
-    "its row states the type before": lambda: {"type_before": "EXCHANGE LIMIT"},
-    "changed since, and not executed": lambda: {"updated": NOW_MS + 5_000},
-}
-EXECUTED: Rows = {"left": 0.3, "status": "PARTIALLY FILLED @ 59000.0(0.2)", "updated": NOW_MS + 5_000}
-
-
-def test_the_only_one_with_our_terms_is_ours() -> None:
-    other = _found(id=2, price=58_000)
-    match = _match(_found(**OURS), other)
-    assert match.own is not None
-    assert match.own.mark.id == 1
-    assert not match.is_empty
-
-
-@pytest.mark.parametrize("how", AMENDED)
-def test_an_order_that_was_amended_is_not_recognized_and_nothing_beside_it(how: str) -> None:
-    amended = _found(id=2, **AMENDED[how]())
-    assert (_match(amended).own, len(_match(amended).rivals)) == (None, 1)
-    match = _match(_found(**OURS), amended)
-    assert (match.own, len(match.rivals)) == (None, 2)
-
-
-def test_an_execution_changes_an_order_and_amends_nothing() -> None:
-    found = _found(**EXECUTED)
-    assert _match(found).own == found
-
-
-def test_two_with_our_terms_are_rivals() -> None:
-    match = _match(_found(**OURS), _found(id=2))
-    assert (match.own, [each.mark.id for each in match.rivals]) == (None, [1, 2])
-    adopted = {report.venue_order_id: report.sent_id for report in match.placed_elsewhere(SPOT)}  # type: ignore[attr-defined]
-    assert adopted == {"1": None, "2": None}
-
-
-def test_one_without_a_date_may_be_ours_and_is_not_taken_for_it() -> None:
-    match = _match(_found(created=0, updated=0))
-    assert (match.own, len(match.rivals)) == (None, 1)
-
-
-def test_one_that_cannot_be_read_is_shown_if_no_other_may_be_ours() -> None:
-    odd = _found(id=3, type="EXCHANGE ODD")
-    assert _match(odd).unreadable == odd
-    match = _match(odd, _found(id=2, price=58_000))
-    assert (match.unreadable, len(match.rivals)) == (None, 2)
-    match = _match(odd, _found(**OURS))
-    assert match.own is not None
-
-
-def test_one_of_another_wallet_or_side_is_a_strangers() -> None:
-    assert _match(_found(type="LIMIT")).is_empty
-    match = _match(_found(left=-0.5, amount=-0.5))
-    assert (match.is_empty, len(match.strangers)) == (True, 1)
-    assert [report.sent_id for report in match.placed_elsewhere(SPOT)] == [None, None]  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ import msgspec
 
 from cadenza.adapters.venues.bitfinex.endpoints import ORDER_TRADES
 from cadenza.adapters.venues.bitfinex.models import TradeFields
-from cadenza.adapters.venues.bitfinex.order_match import FoundOrder, OrderMatch
+from cadenza.adapters.venues.bitfinex.order_match import FoundOrder, Match
 from cadenza.adapters.venues.bitfinex.order_search import OrderSearch
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_orders import end_report, fill_report
@@ -21,6 +21,7 @@ from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
 from cadenza.adapters.venues.kit.doubt import SECOND_QUESTION_MS, OrderDoubts
 from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.order_facts import OrderFacts, facts_of_ours, fills_of_ours, found_reports, status
+from cadenza.adapters.venues.kit.order_match import not_recognized
 from cadenza.adapters.venues.kit.payloads import decode
 from cadenza.adapters.venues.kit.unreadable import unreadable
 from cadenza.adapters.venues.kit.words import UnreadablePayload
@@ -31,8 +32,7 @@ from cadenza.domain.trading.reports import FillReport, Report
 from cadenza.domain.trading.venue_spec import VenueSpec
 from cadenza.ports.clock import Clock
 
-CAUSE_LENGTH_MAX = 500
-"""Characters of the venue's lines that a report shows."""
+_OF_FORMER_KEY = "a former key may have signed the order, and questions of another key cannot prove that it is dead"
 
 
 class OrderInquiry:
@@ -96,7 +96,7 @@ class OrderInquiry:
                 return []
             if not self._scope.covers_order(found.fields.symbol, found.fields.type):
                 return []  # it is another account's of ours
-            facts = found.facts(self._scope)
+            facts = self._facts(found)
             if facts.instrument_id != instrument_id:
                 return []  # the venue's ids are of all instruments; ours asks for one
             return found_reports(facts, await self._fills(facts, found))
@@ -108,7 +108,7 @@ class OrderInquiry:
 
     # Helpers
 
-    async def _find(self, orders: Sequence[Order], asked_at_ms: int) -> Mapping[OrderId, OrderMatch]:
+    async def _find(self, orders: Sequence[Order], asked_at_ms: int) -> Mapping[OrderId, Match]:
         """Ask. What was sent before the question cannot arrive after its answer, if it was signed with the same key."""
         asked = [
             each for each in orders if self._search.times.has_left(each.id) or self._doubts.is_dead(each, asked_at_ms)
@@ -119,7 +119,7 @@ class OrderInquiry:
                 self._search.times.arrive_no_more(order.id)
         return found
 
-    async def _answer(self, order: Order, match: OrderMatch, asked_at_ms: int) -> Sequence[Report]:
+    async def _answer(self, order: Order, match: Match, asked_at_ms: int) -> Sequence[Report]:
         found = match.own or match.unreadable
         if found is None:
             return self._not_known(order, asked_at_ms, match)
@@ -134,7 +134,7 @@ class OrderInquiry:
         return [*fills_of_ours(fills, order), status(facts)]
 
     def _ours(self, order: Order, found: FoundOrder) -> OrderFacts:
-        return facts_of_ours(found.facts(self._scope), order)
+        return facts_of_ours(self._facts(found), order)
 
     async def _fills(self, facts: OrderFacts, found: FoundOrder) -> list[Report]:
         """Return the executions of an order, the oldest first."""
@@ -148,17 +148,10 @@ class OrderInquiry:
 
         return list(reversed(read_each(lines, self._scope.account_id, read)))
 
-    def _not_known(self, order: Order, asked_at_ms: int, match: OrderMatch) -> Sequence[Report]:
-        """Return what to report when no order is recognized as ours. Once ours can no longer arrive, the orders that
-        bear our id belong to others, unless one of them may still be ours: then ours is undetermined."""
-        if not self._doubts.is_dead(order, asked_at_ms):
-            return [self._doubts.not_known(order, asked_at_ms)]
-        others = match.placed_elsewhere(self._scope)
-        if match.rivals:
-            lines = b" ".join(bytes(each.line) for each in match.rivals).decode(errors="replace")
-            cause = f"orders with our id may be ours, and may be others': {lines[:CAUSE_LENGTH_MAX]}"
-            return [*others, self._doubts.undetermined(order, cause)]
-        if order.created_at_ms < self._signed_since_ms:
-            cause = "a former key may have signed the order, and questions of another key cannot prove that it is dead"
-            return [*others, self._doubts.undetermined(order, cause)]
-        return [*others, self._doubts.not_known(order, asked_at_ms)]
+    def _not_known(self, order: Order, asked_at_ms: int, match: Match) -> Sequence[Report]:
+        is_of_former_key = order.created_at_ms < self._signed_since_ms
+        unproved = _OF_FORMER_KEY if is_of_former_key else None
+        return not_recognized(order, match, self._facts, self._doubts, asked_at_ms, unproved=unproved)
+
+    def _facts(self, found: FoundOrder) -> OrderFacts:
+        return found.facts(self._scope)

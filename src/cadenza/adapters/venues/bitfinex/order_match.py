@@ -1,10 +1,7 @@
-"""Which of the orders that have our id is ours, while the venue has not named ours. Pure.
-
-Somebody else's order may have our id, and the same terms. So an order is taken for ours only if no other can be ours.
-"""
+"""Which of the orders that have our id is ours, while the venue has not named ours. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import msgspec
@@ -12,14 +9,14 @@ import msgspec
 from cadenza.adapters.venues.bitfinex.models import OrderFields
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_orders import order_facts
-from cadenza.adapters.venues.bitfinex.placing_times import PlacingTimes
 from cadenza.adapters.venues.bitfinex.spec import SENT_ID
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, status
+from cadenza.adapters.venues.kit.order_facts import OrderFacts, external
+from cadenza.adapters.venues.kit.order_match import Likeness, OrderMatch
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.placing_times import PlacingTimes
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.recognition import may_be_amended, states_terms_of
-from cadenza.domain.trading.reports import Report
 
 UNCHANGED_MS = 1_000
 """How much later than it was placed an order may have changed that nobody has amended: the venue dates the two by
@@ -61,68 +58,34 @@ class FoundOrder:
         return order_facts(self.fields, scope, is_past=self.is_past)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderMatch:
-    """What the venue has of an order of ours. `own` is that order. Otherwise it may be one of the `rivals`, or
-    `unreadable`, which alone has our id and cannot be read. `strangers` have our id, and are not ours for certain."""
-
-    own: FoundOrder | None = None
-    unreadable: FoundOrder | None = None
-    rivals: Sequence[FoundOrder] = ()
-    strangers: Sequence[FoundOrder] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the venue does not have the order."""
-        return self.own is None and self.unreadable is None and not self.rivals
-
-    def placed_elsewhere(self, scope: AccountScope) -> list[Report]:
-        """Return how the rivals and strangers stand, as orders of others: without our id. Once they are adopted so,
-        none of them is taken for ours later. One that cannot be read is left out, and so is one that was refused."""
-        reports: list[Report] = []
-        for found in (*self.rivals, *self.strangers):
-            try:
-                facts = replace(found.facts(scope), sent_id=None)
-            except UnreadablePayload:
-                continue
-            if not facts.is_refused:
-                reports += [external(facts), status(facts)]
-        return reports
+Match = OrderMatch[FoundOrder]
 
 
-def match_of(order: Order, found: Sequence[FoundOrder], scope: AccountScope, times: PlacingTimes) -> OrderMatch:
+def match_of(order: Order, found: Sequence[FoundOrder], scope: AccountScope, times: PlacingTimes) -> Match:
     """Return which of the orders with our id is ours: the only one with the terms that were sent, if no other may be
-    ours that was amended, or whose date leaves doubts. An order is a stranger's if it was placed when ours cannot have
-    been, or has a side or type that ours cannot have."""
-    exact: list[FoundOrder] = []
-    doubtful: list[FoundOrder] = []
-    others: list[FoundOrder] = []
-    unreadable: list[FoundOrder] = []
-    strangers: list[FoundOrder] = []
-    for each in found:
-        try:
-            row, facts = each.fields, each.facts(scope)
-            is_of_account = scope.covers_order(row.symbol, row.type)
-        except UnreadablePayload:
-            unreadable.append(each)
-            continue
-        if not is_of_account:
-            continue
-        shown = external(facts)
-        if times.rule_out(order, facts.placed_at_ms) or not may_be_amended(order, shown):
-            strangers.append(each)
-        elif _is_amended(row, facts):
-            doubtful.append(each)
-        elif not states_terms_of(order, shown, SENT_ID):
-            others.append(each)
-        else:
-            (exact if times.fit(order, facts.placed_at_ms) else doubtful).append(each)
-    if len(exact) == 1 and not doubtful:
-        return OrderMatch(own=exact[0], strangers=strangers)
-    rivals = [*exact, *doubtful, *others]
-    if not rivals and unreadable:
-        return OrderMatch(unreadable=unreadable[0], strangers=strangers)
-    return OrderMatch(rivals=[*rivals, *unreadable], strangers=strangers)
+    ours that was amended, or whose date leaves doubts. Orders of other accounts of ours are left out."""
+    compared = ((each, _likeness(order, each, scope, times)) for each in found)
+    return OrderMatch.of([(each, likeness) for each, likeness in compared if likeness is not None])
+
+
+def _likeness(order: Order, found: FoundOrder, scope: AccountScope, times: PlacingTimes) -> Likeness | None:
+    """Return what an order has in common with ours; None when it is of another account of ours. It is a stranger's if
+    it was placed when ours cannot have been, or has a side or type that ours cannot have."""
+    try:
+        row, facts = found.fields, found.facts(scope)
+        is_of_account = scope.covers_order(row.symbol, row.type)
+    except UnreadablePayload:
+        return Likeness.UNREADABLE
+    if not is_of_account:
+        return None
+    shown = external(facts)
+    if times.rule_out(order, facts.placed_at_ms) or not may_be_amended(order, shown):
+        return Likeness.STRANGE
+    if _is_amended(row, facts):
+        return Likeness.DOUBTFUL
+    if not states_terms_of(order, shown, SENT_ID):
+        return Likeness.OTHER_TERMS
+    return Likeness.SAME if times.fit(order, facts.placed_at_ms) else Likeness.DOUBTFUL
 
 
 def _is_amended(row: OrderFields, facts: OrderFacts) -> bool:

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS
-from cadenza.adapters.venues.bitfinex.order_match import FoundOrder, OrderMark, OrderMatch, match_of
+from cadenza.adapters.venues.bitfinex.order_match import FoundOrder, Match, OrderMark, match_of
 from cadenza.adapters.venues.bitfinex.orders import MIDNIGHT_MS, cid_of
 from cadenza.adapters.venues.bitfinex.pages import LINES_MAX, ORDER_AT, past_lines
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
-from cadenza.adapters.venues.bitfinex.placing_times import PlacingTimes
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
+from cadenza.adapters.venues.bitfinex.spec import FENCE
+from cadenza.adapters.venues.kit.order_match import OrderMatch
+from cadenza.adapters.venues.kit.placing_times import PlacingTimes
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.order import Order
 
@@ -28,9 +30,9 @@ class OrderSearch:
         self._rest = rest
         self._key = key
         self._scope = scope
-        self.times = PlacingTimes(rest.clock)
+        self.times = PlacingTimes(rest.clock, held_up_ms=FENCE.margin_ms)
 
-    async def find(self, orders: Sequence[Order]) -> Mapping[OrderId, OrderMatch]:
+    async def find(self, orders: Sequence[Order]) -> Mapping[OrderId, Match]:
         """Return what the venue has of each of the orders. An order whose id at the venue is known is found by that,
         another among all orders in its instrument that have our id, open or past since it was recorded."""
         lines = _by_id(await self._open(), is_past=False)
@@ -41,7 +43,7 @@ class OrderSearch:
             lines |= _by_id(await self._past_since(min(recorded)), is_past=True)
         return {order.id: self._match(order, lines) for order in orders}
 
-    async def to_cancel(self, order: Order) -> OrderMatch | None:
+    async def to_cancel(self, order: Order) -> Match | None:
         """Return what the venue has of an order that it has not named yet; None when no open order has our id, in
         whichever instrument: a cancel by that id would take any of them."""
         lines = _by_id(await self._open(), is_past=False)
@@ -57,7 +59,7 @@ class OrderSearch:
             lines = _by_id(await self._past([id]), is_past=True)
         return lines.get(id)
 
-    def _match(self, order: Order, lines: Mapping[int, FoundOrder]) -> OrderMatch:
+    def _match(self, order: Order, lines: Mapping[int, FoundOrder]) -> Match:
         if order.venue_order_id is not None:
             return OrderMatch(own=lines.get(int(order.venue_order_id)))
         with_our_id = [found for found in lines.values() if self._has_id_of(order, found.mark)]

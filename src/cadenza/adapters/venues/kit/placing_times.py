@@ -3,7 +3,6 @@ is not ours."""
 
 from dataclasses import dataclass
 
-from cadenza.adapters.venues.bitfinex.spec import FENCE
 from cadenza.adapters.venues.kit.venue_clock import VenueClock, VenueInstant
 from cadenza.domain.ids import OrderId
 from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
@@ -20,8 +19,8 @@ ORDERS_MAX = 10_000
 @dataclass(slots=True)
 class _PlacingTime:
     """An order can have been placed from `earliest_ms` until `latest_ms` (the venue's clock), and was by
-    `expected_by_ms` unless its request was held up for longer than the fence's margin. None: the instant is not known.
-    `jumps` counts how often a clock had been set before they were measured."""
+    `expected_by_ms` unless its request was held up for long. None: the instant is not known. `jumps` counts how often a
+    clock had been set before they were measured."""
 
     jumps: int
     has_left: bool = False
@@ -38,17 +37,25 @@ class PlacingTimes:
     the two is wrong then. A session that did not send an order knows no earliest time of it.
     """
 
-    def __init__(self, clock: VenueClock) -> None:
+    def __init__(self, clock: VenueClock, *, held_up_ms: int) -> None:
+        """`held_up_ms`: how much later than it left, or than its deadline, an order is expected to be placed at the
+        latest."""
         self._clock = clock
+        self._held_up_ms = held_up_ms
         self._times: dict[OrderId, _PlacingTime] = {}
 
-    def leave(self, order_id: OrderId) -> None:
-        """The order's request leaves now."""
+    def leave(self, order_id: OrderId, *, valid_until_ms: int | None = None) -> None:
+        """The order's request leaves now. `valid_until_ms` is the instant of the venue's clock after which the venue
+        does not take it in, where the request names one."""
         time, instant = self._time_of(order_id), self._trusted()
         time.has_left = True
-        if instant is not None:
-            time.earliest_ms = instant.venue_ms - _tolerance_ms(instant)
-            time.expected_by_ms = instant.venue_ms + _tolerance_ms(instant) + FENCE.margin_ms
+        if instant is None:
+            return
+        time.earliest_ms = instant.venue_ms - _tolerance_ms(instant)
+        if valid_until_ms is None:
+            time.expected_by_ms = instant.venue_ms + _tolerance_ms(instant) + self._held_up_ms
+        else:
+            time.expected_by_ms = time.latest_ms = valid_until_ms + PLACED_TOLERANCE_MS
 
     def has_left(self, order_id: OrderId) -> bool:
         """Return whether this session has sent the order, as far as it remembers."""
@@ -82,7 +89,7 @@ class PlacingTimes:
             return False
         placed_ms, tolerance_ms = placed_at_ms - instant.ahead_ms, _tolerance_ms(instant)
         send_before_ms = placed_ms if order.send_before_ms is None else order.send_before_ms
-        return order.created_at_ms - tolerance_ms <= placed_ms <= send_before_ms + FENCE.margin_ms + tolerance_ms
+        return order.created_at_ms - tolerance_ms <= placed_ms <= send_before_ms + self._held_up_ms + tolerance_ms
 
     # Helpers
 
