@@ -6,16 +6,19 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from cadenza.domain.evolve import evolve
+from cadenza.domain.ids import TradingAccountId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
+from cadenza.domain.trading.adopt import take_over_expiry
 from cadenza.domain.trading.apply import apply_report
 from cadenza.domain.trading.deadline import CLOCK_TOLERANCE_MS
 from cadenza.domain.trading.enums import CancelReason, OrderStatus, RejectReason
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.order import Order
+from cadenza.domain.trading.order import Expiry, Order
 from cadenza.domain.trading.recognition import states_terms_of
 from cadenza.domain.trading.reports import (
     AcceptedReport,
@@ -355,3 +358,22 @@ def test_what_a_stop_has_become_before_it_was_named_waits_for_its_name(world: Tr
         end = now(world, ours)
         assert (end.status, end.executed_quantity, end.venue_order_id) == (OrderStatus.FILLED, D(1), CHILD)
         assert (end.former_venue_order_ids, world.changed.kept) == ((OURS,), [])
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_an_expiry_is_taken_over_by_the_order_that_the_venue_had_named(is_shared: bool) -> None:
+    """One that it had not named may be a stranger's under our id, which the platform must not cancel."""
+    for name, is_ours in ((OURS, True), (None, not is_shared)):
+        world = world_of(DerivedSentId(prefix="X", is_shared=is_shared))
+        former = evolve(_EXPIRING, account_id=TradingAccountId(UUID(int=77)), venue_order_id=name)
+        apply_report(world, announced(former, OURS))
+        adopted = world.order_by_venue_id(former, OURS) or world.order_by_sent_id(ACCOUNT, former.sent_id or "")
+        assert adopted is not None
+        take_over_expiry(world, ACCOUNT, former)
+        assert (now(world, adopted).expiry is Expiry.HERE) is is_ours
+
+
+_EXPIRING = evolve(
+    submit(state_of(spec=venue_spec(sent_id=LABELS), owner=account()), **LIMIT),
+    time_in_force=TimeInForce.GTD, expire_at_ms=NOW_MS + 60_000, expiry=Expiry.HERE,
+)  # fmt: skip

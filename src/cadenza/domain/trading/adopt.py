@@ -62,13 +62,15 @@ def adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
 def take_over_expiry(state: TradingState, account_id: TradingAccountId, former: Order) -> None:
     """Let the platform expire an order that the account has just adopted, as it had to expire `former`. That is the
     same order, in the same account of the venue, which was disconnected meanwhile: the order was REVOKED here, and
-    works on at the venue, which does not know when it expires."""
+    works on at the venue, which does not know when it expires. Where others may give out our ids, an order that the
+    venue has not named may be anybody's, and is left alone."""
     order = None if former.sent_id is None else state.order_by_sent_id(account_id, former.sent_id)
     if order is None or order.id not in state.changed.created or order.is_closed:
         return
     ids = (order.venue_order_id, *order.former_venue_order_ids)
-    is_same = order.instrument_id == former.instrument_id and former.venue_order_id in (None, *ids)
-    if is_same and order.expiry is None:
+    is_shared = state.spec_of(state.account(account_id)).sent_id.is_shared
+    is_named = former.venue_order_id in ids or (former.venue_order_id is None and not is_shared)
+    if is_named and order.instrument_id == former.instrument_id and order.expiry is None:
         state.put_order(order.expires_as(former, state.world.now_ms))
 
 

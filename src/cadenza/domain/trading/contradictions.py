@@ -108,8 +108,9 @@ def _before(order: Order, report: OrderReport) -> str | None:
 
 
 def _other_type(order: Order, report: OrderTermsReport) -> str | None:
-    """Return why an order of the stated type is not ours; None when it may be. Only a counted id can belong to another
-    order. A quantity says nothing: ours may have been amended before the venue showed it."""
+    """Return why an order of the stated type is not ours; None when it may be. Only an id that
+    is counted or shared can belong to another order. A quantity says nothing: ours may have been amended before the
+    venue showed it."""
     if not order.recorded_after_ms or report.type is None or may_be_shown_as(order.type, report.type):
         return None
     return f"its type is {report.type}, and a {order.type} order was placed"
