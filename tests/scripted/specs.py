@@ -188,6 +188,12 @@ SHARED = Kind(
     streams_balances=True,
 )
 """Not among `KINDS`: it takes our ids from others too. Its lookups find the order with our id that was placed first."""
+SHARED_LABELS = Kind(
+    name="shared labels",
+    spec=_spec(Venue.DERIBIT, sent_id=DerivedSentId(prefix="cdz", is_shared=True)),
+    streams_balances=True,
+)
+"""Not among `KINDS`: the same, where our ids follow from the orders' own."""
 REPLIES = Kind(name="replies", spec=_spec(Venue.WINTERMUTE, account_news=NewsSource.REPLY))
 """Only replies report, and nothing is polled. What happens otherwise is found by asking, and by the readings that the
 law of silence requires."""

@@ -11,7 +11,7 @@ from cadenza.domain.trading.order import Order
 from tests.inhouse_kit import until
 from tests.scripted.kinds import only
 from tests.scripted.session import Fault
-from tests.scripted.specs import SHARED
+from tests.scripted.specs import SHARED, SHARED_LABELS
 from tests.scripted.truth import check_truth
 from tests.scripted.venue import VenueOrder
 from tests.scripted.world import Trader, World
@@ -31,7 +31,7 @@ async def by_venue_id(trader: Trader) -> dict[str | None, Order]:
 
 
 @pytest.mark.parametrize("is_crashed", [False, True])
-@only(SHARED)
+@only(SHARED, SHARED_LABELS)
 async def test_the_answer_to_a_question_divides_what_the_stream_brought(
     world: World, trader: Trader, is_crashed: bool
 ) -> None:
@@ -55,7 +55,7 @@ async def test_the_answer_to_a_question_divides_what_the_stream_brought(
     await check_truth(trader)
 
 
-@only(SHARED)
+@only(SHARED, SHARED_LABELS)
 async def test_what_came_before_the_reply_is_booked_by_it(world: World, trader: Trader) -> None:
     trader.script.next("submit", Fault.HOLD_REPLY)
     task = trader.submitting(price="100")
@@ -72,7 +72,7 @@ async def test_what_came_before_the_reply_is_booked_by_it(world: World, trader: 
     await check_truth(trader)
 
 
-@only(SHARED)
+@only(SHARED, SHARED_LABELS)
 async def test_an_order_that_was_not_sent_leaves_the_strangers_to_the_stranger(world: World, trader: Trader) -> None:
     trader.script.next("submit", Fault.LOSE_REQUEST)
     ours = await trader.submit(price="100")
