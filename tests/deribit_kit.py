@@ -118,7 +118,7 @@ class DeribitDesk(SimulatedDesk):
 
     def about(self, what: str) -> str:
         placing = f"private/{self.order.side.value.lower()}"
-        return {"place": placing, "cancel_by_our_id": "private/cancel_by_label"}.get(what, "private/cancel")
+        return placing if what == "place" else "private/cancel"
 
     async def show(self, side: Side, price: Decimal, quantity: Decimal) -> None:
         await self.venue.market(self.instrument.external_symbol, (side, price, quantity))

@@ -94,11 +94,11 @@ _NEWS = {
 
 
 def _sent_id(rule: SentIdRule) -> str:
+    shared = "; others may use it too, so an order is recognized by its terms as well" if rule.is_shared else ""
     if isinstance(rule, CountedSentId):
-        shared = "; others may use it too, so an order is recognized by its terms as well" if rule.is_shared else ""
         return f"a number that grows, from {rule.first} on{shared}"
     prefix = f"`{rule.prefix}` and " if rule.prefix else ""
-    return f"{prefix}the order's id" + ("" if rule.is_uuid else " in hexadecimal digits")
+    return f"{prefix}the order's id{'' if rule.is_uuid else ' in hexadecimal digits'}{shared}"
 
 
 def _fence(fence: Fence | None) -> str:

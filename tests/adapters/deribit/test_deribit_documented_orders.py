@@ -33,10 +33,13 @@ from cadenza.adapters.venues.kit.unsettled_cancels import UnsettledCancels
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.evolve import evolve
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import CancelReason, LiquiditySide
 from cadenza.domain.trading.reports import (
     CanceledReport,
+    CancelRefusal,
+    CancelRefusedReport,
     ExternalOrderReport,
     FillReport,
     OrderStatusReport,
@@ -46,6 +49,8 @@ from cadenza.domain.trading.reports import (
 
 FUTURES, OPTIONS = scope(), scope(AccountType.OPTIONS)
 CHANGES = "user.changes.future.any.raw"
+PLACED_MS = 1_550_219_749_176
+"""When the order of the example of a label was placed."""
 
 
 def facts_of(row: Any, type: AccountType = AccountType.FUTURES) -> OrderFacts:
@@ -108,12 +113,36 @@ def test_how_an_order_stands(name: str, label: str | None) -> None:
 
 async def test_orders_are_found_by_their_id_and_by_their_label() -> None:
     venue = DocumentedVenue()
-    search = OrderSearch(rest=venue.rest, signer=SIGNER, clock=FixedClock())
+    search = searching(venue)
     found = await search.by_id("ETH-331562", "ETH-PERPETUAL")
-    assert [decode(OrderRow, line).id for line in found.lines] == ["ETH-331562"]
-    unnamed = await search.order(order(sent_id="fooBar", created_at_ms=FixedClock.NOW_MS), "ETH-PERPETUAL")
-    assert [decode(OrderRow, line).label for line in unnamed.lines] == ["fooBar"]
+    assert found is not None
+    assert decode(OrderRow, found).id == "ETH-331562"
+    ours = order(
+        sent_id="fooBar", instrument_id="DERIBIT:ETH/USD-PERP", side=Side.SELL, quantity=D(37),
+        limit_price=D("118.94"), created_at_ms=PLACED_MS, send_before_ms=PLACED_MS + 10_000,
+    )  # fmt: skip
+    match = await search.find(ours)
+    assert match.own is not None
+    assert (match.own.row.label, match.own.row.id) == ("fooBar", "ETH-331562")
     assert [call.method for call in venue.calls] == ["private/get_order_state", "private/get_order_state_by_label"]
+    other = evolve(ours, quantity=D(38))
+    assert len((await search.find(other)).rivals) == 1, "the example does not say whether somebody has edited it"
+
+
+@pytest.mark.parametrize(("price", "is_moved"), [("36900", True), ("36800", False)])
+async def test_a_limit_price_beyond_that_of_the_ticker_explains_another_one(price: str, is_moved: bool) -> None:
+    """The example's ticker moves the limit price of a BUY down to 36833.4."""
+    venue = DocumentedVenue(now_ms=PLACED_MS)
+    (row,) = RESPONSES["PrivateGetOrderStateByLabelResponse"]["result"]
+    changes = {"instrument_name": "BTC-PERPETUAL", "direction": "buy", "price": D("36790"), "average_price": D(36_300)}
+    venue.changed["private/get_order_state_by_label"] = [{**row, **changes}]
+    ours = order(
+        sent_id="fooBar", quantity=D(37), limit_price=D(price), created_at_ms=PLACED_MS,
+        send_before_ms=PLACED_MS + 10_000,
+    )  # fmt: skip
+    match = await searching(venue).find(ours)
+    assert (match.own is not None, len(match.rivals)) == (is_moved, 0 if is_moved else 1)
+    assert venue.calls[-1].method == "public/ticker"
 
 
 async def test_the_history_of_triggers_says_what_an_order_has_become() -> None:
@@ -121,8 +150,7 @@ async def test_the_history_of_triggers_says_what_an_order_has_become() -> None:
     venue = DocumentedVenue()
     triggered = {**RESPONSES["PrivateCancelResponse"]["result"], "order_state": "triggered", "order_id": "SLIS-103"}
     venue.changed["private/get_order_state"] = triggered
-    search = OrderSearch(rest=venue.rest, signer=SIGNER, clock=FixedClock())
-    await search.by_id("SLIS-103", "BTC-PERPETUAL")
+    await searching(venue).by_id("SLIS-103", "BTC-PERPETUAL")
     asked = [call.params["order_id"] for call in venue.calls if call.method == "private/get_order_state"]
     assert asked == ["SLIS-103", "671473"]
 
@@ -202,10 +230,13 @@ async def test_a_cancel_that_is_answered_with_a_working_order_ends_nothing() -> 
     assert (end.reason, end.executed_quantity, end.order_id) == (CancelReason.USER, 0, stop.id)
 
 
-async def test_a_cancel_by_label_is_answered_with_a_number() -> None:
+async def test_an_order_that_is_not_listed_under_its_label_is_not_canceled() -> None:
     venue = DocumentedVenue()
-    assert await cancels(venue).cancel(order()) == []
-    assert [call.method for call in venue.calls] == ["private/cancel_by_label"], "four were canceled under BTC"
+    venue.changed["private/get_order_state_by_label"] = []
+    (refused,) = await cancels(venue).cancel(order(created_at_ms=FixedClock.NOW_MS))
+    assert isinstance(refused, CancelRefusedReport)
+    assert refused.refusal is CancelRefusal.UNKNOWN_ORDER
+    assert [call.method for call in venue.calls] == ["private/get_order_state_by_label"]
 
 
 async def test_a_cancel_of_all_that_counts_only_leaves_each_order_to_be_asked_about() -> None:
@@ -289,7 +320,13 @@ def test_a_channel_that_nobody_asked_for_is_handed_on_by_its_name() -> None:
 def cancels(venue: DocumentedVenue) -> OrderCancels:
     inquiry: Any = None
     life: Any = SimpleNamespace(unsettled_cancels=UnsettledCancels(FixedClock(), venue.rest.clock))
-    return OrderCancels(rest=venue.rest, signer=SIGNER, scope=FUTURES, inquiry=inquiry, life=life)
+    return OrderCancels(
+        search=searching(venue), rest=venue.rest, signer=SIGNER, scope=FUTURES, inquiry=inquiry, life=life
+    )
+
+
+def searching(venue: DocumentedVenue) -> OrderSearch:
+    return OrderSearch(rest=venue.rest, signer=SIGNER, scope=FUTURES, clock=FixedClock())
 
 
 class FixedClock:

@@ -116,9 +116,9 @@ def test_an_order_whose_time_is_over_is_not_made() -> None:
         new_order(order(), BY_ID[INVERSE], RequestInstant(NOW_MS + 10_000, 0))
 
 
-def test_a_cancel_names_the_venues_id_once_it_is_known() -> None:
-    assert cancel_request(order(), "BTC").params == {"label": SENT_ID, "currency": "BTC"}
-    assert cancel_request(order(venue_order_id="ETH-1"), "BTC").params == {"order_id": "ETH-1"}
+def test_a_cancel_names_the_venues_id_and_no_label() -> None:
+    request = cancel_request("ETH-1")
+    assert (request.method, request.params) == ("private/cancel", {"order_id": "ETH-1"})
 
 
 # --- replies and news

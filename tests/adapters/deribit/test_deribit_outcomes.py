@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.adapters.late_cases import LateCases
+from tests.adapters.late_cases import HALF, SUBMIT_MS, LateCases, arrive, broken_submit, canceled_again
 from tests.adapters.outcome_cases import OutcomeCases
 from tests.deribit_kit import MARKETS, DeribitDesk, open_deribit_desk, simulated_deribit
 from tests.inhouse_kit import kinds, until
@@ -57,3 +58,20 @@ class TestDeribitOutcomes(OutcomeCases):
 
 class TestDeribitLateRequests(LateCases):
     """In every market, and for stops."""
+
+    async def test_an_order_and_its_cancel_that_are_executed_late_with_a_fill_between(
+        self, desk: SimulatedDesk
+    ) -> None:
+        """The cancel is asked for before the order has arrived. Nothing is sent, because only the venue's id names it.
+        Once it is found it is canceled."""
+        reply = await broken_submit(desk, SUBMIT_MS)
+        refused = await desk.session.cancel(desk.order)
+        assert kinds(refused) == ["CancelRefused"]
+        await arrive(desk, "place", SUBMIT_MS)
+        executed = Decimal(0)
+        if desk.order.limit_price is not None:
+            await desk.fill(HALF)
+            executed = HALF
+        assert await desk.requests("private/cancel") == 0
+        end = await canceled_again(desk, desk.order, reply, refused)
+        assert end.executed_quantity == executed

@@ -1,4 +1,5 @@
-"""Cancels. They are paid from the same credits as orders, and go before them."""
+"""Cancels. They are paid from the same credits as orders, and go before them. No cancel names a label: the venue would
+take off every order that has it."""
 
 from collections.abc import Sequence
 
@@ -8,7 +9,8 @@ from cadenza.adapters.venues.deribit.classify import answer_of, classify_cancel
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
 from cadenza.adapters.venues.deribit.inquiry import OrderInquiry
 from cadenza.adapters.venues.deribit.models import CanceledOrders, OrderRow
-from cadenza.adapters.venues.deribit.names import currencies_of, external_name
+from cadenza.adapters.venues.deribit.names import external_name
+from cadenza.adapters.venues.deribit.order_search import OrderSearch
 from cadenza.adapters.venues.deribit.orders import cancel_all_request, cancel_request
 from cadenza.adapters.venues.deribit.parse import AccountScope
 from cadenza.adapters.venues.deribit.parse_orders import end_report, order_facts
@@ -16,11 +18,13 @@ from cadenza.adapters.venues.deribit.requests import RpcMessage
 from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.kit.lines import read_each
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports
-from cadenza.adapters.venues.kit.order_facts import facts_of_ours
+from cadenza.adapters.venues.kit.order_facts import facts_of_ours, renamed
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome, ReplyVerdict
+from cadenza.adapters.venues.kit.reply_outcome import ReplyOutcome
 from cadenza.adapters.venues.kit.session_life import SessionLife
 from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.errors import CadenzaError
+from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import CancelRefusal, Report
@@ -33,12 +37,14 @@ class OrderCancels:
     def __init__(
         self,
         *,
+        search: OrderSearch,
         rest: DeribitRest,
         signer: DeribitSigner,
         scope: AccountScope,
         inquiry: OrderInquiry,
         life: SessionLife,
     ) -> None:
+        self._search = search
         self._rest = rest
         self._signer = signer
         self._scope = scope
@@ -46,31 +52,22 @@ class OrderCancels:
         self._life = life
 
     async def cancel(self, order: Order) -> Reports:
-        """The reply is the order as it is after the cancel. An order whose id at the venue is not known is canceled by
-        its label, under each currency that may list it, and the venue answers how many that ended."""
-        name = external_name(InstrumentId(order.instrument_id))
-        refused: Answered | None = None
-        for currency in currencies_of(name):
-            outcome = await self._call(cancel_request(order, currency))
-            if isinstance(outcome, NotSent):
-                return []
-            if not isinstance(outcome, Answered):
-                return [self._life.unsettled_cancels.unknown(order, outcome)]
-            answer = answer_of(outcome.body)
-            if answer is None or answer.result is None:
-                return await self._refused(order, classify_cancel(outcome.status, answer), outcome)
-            if order.venue_order_id is not None:
-                return self._canceled(order, answer.result)
-            if _count(answer.result):
-                return []
-            refused = outcome
-        assert refused is not None
-        none = ReplyOutcome(
-            verdict=ReplyVerdict.CANCEL_REFUSED,
-            text="no open order has the label",
-            refusal=CancelRefusal.UNKNOWN_ORDER,
-        )
-        return await self._refused(order, none, refused)
+        """Cancel an order by the venue's id. An order that has none yet is looked for first, because somebody else's
+        may have our label: that one is left alone. What is not there yet cannot be canceled."""
+        if order.venue_order_id is not None:
+            return await self._send(order, order.venue_order_id)
+        try:
+            match = await self._search.find(order)
+            own = None if match.own is None else self._inquiry.of_ours(match.own, order)
+        except (CadenzaError, UnreadablePayload):
+            return []  # nothing was sent
+        if own is not None:
+            named = evolve(order, venue_order_id=own.venue_order_id)
+            return [*renamed(own), *await self._send(named, own.venue_order_id)]
+        if not match.is_empty:
+            cause = "an order that has our label may be somebody else's, and is left alone"
+            return [self._life.unsettled_cancels.not_made(order, cause)]
+        return self._life.unsettled_cancels.not_found(order, "no order of ours has the label")
 
     async def cancel_all(self, instrument_id: InstrumentId, orders: Sequence[Order]) -> Reports:
         """The reply lists the orders that it ended. What became of the others is asked order by order."""
@@ -99,6 +96,18 @@ class OrderCancels:
 
     # Helpers
 
+    async def _send(self, order: Order, venue_order_id: str) -> Reports:
+        """The reply is the order as it is after the cancel."""
+        outcome = await self._call(cancel_request(venue_order_id))
+        if isinstance(outcome, NotSent):
+            return []
+        if not isinstance(outcome, Answered):
+            return [self._life.unsettled_cancels.unknown(order, outcome)]
+        answer = answer_of(outcome.body)
+        if answer is None or answer.result is None:
+            return await self._refused(order, classify_cancel(outcome.status, answer), outcome)
+        return self._canceled(order, answer.result)
+
     async def _call(self, request: RpcMessage) -> Outcome:
         return await self._rest.signed(
             self._signer, lambda _: request, pool=request.pool, reply_ms_max=REPLY_MS_MAX, is_urgent=True
@@ -117,10 +126,3 @@ class OrderCancels:
         is_gone = verdict.refusal in (CancelRefusal.UNKNOWN_ORDER, CancelRefusal.TOO_LATE)
         end = await self._inquiry.end_of(order) if is_gone else None
         return self._life.unsettled_cancels.refused(order, verdict, answered, end)
-
-
-def _count(result: msgspec.Raw) -> int:
-    try:
-        return decode(int, result)
-    except UnreadablePayload:
-        return 1  # something was done; the stream says what

@@ -17,6 +17,8 @@ from cadenza.adapters.venues.deribit.history import PastOrders
 from cadenza.adapters.venues.deribit.inquiry import OrderInquiry
 from cadenza.adapters.venues.deribit.known_instruments import KnownInstruments
 from cadenza.adapters.venues.deribit.models import RpcFrame
+from cadenza.adapters.venues.deribit.order_search import OrderSearch
+from cadenza.adapters.venues.deribit.order_trades import OrderTrades
 from cadenza.adapters.venues.deribit.orders import new_order
 from cadenza.adapters.venues.deribit.parse import AccountScope
 from cadenza.adapters.venues.deribit.parse_news import changes_news, is_portfolio, portfolio_news
@@ -26,6 +28,7 @@ from cadenza.adapters.venues.deribit.rest import DeribitRest
 from cadenza.adapters.venues.deribit.spec import STREAM
 from cadenza.adapters.venues.deribit.stream import AccountSocket
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
+from cadenza.adapters.venues.kit.doubt import OrderDoubts
 from cadenza.adapters.venues.kit.networked_session import NetworkedSession, SessionParts
 from cadenza.adapters.venues.kit.order_calls import REPLY_MS_MAX, Reports, SubmitCall
 from cadenza.adapters.venues.kit.payloads import decode
@@ -75,10 +78,17 @@ class DeribitSession(NetworkedSession):
         stream = self._news_stream(self._socket, self._take, on_lost=self._on_lost)
         self._life.follow(stream)
         self._life.reader(DeribitAccountSource(parts.rest, signer, self._scope))
+        self._search = OrderSearch(rest=parts.rest, signer=signer, scope=self._scope, clock=parts.clock)
+        trades = OrderTrades(parts.rest, signer, self._scope)
         self._inquiry = OrderInquiry(
-            rest=parts.rest, signer=signer, scope=self._scope, spec=parts.spec, clock=parts.clock
+            search=self._search,
+            trades=trades,
+            scope=self._scope,
+            doubts=OrderDoubts(parts.spec, self._scope.account_type, parts.clock, parts.rest.clock),
+            clock=parts.clock,
         )
         self._cancels = OrderCancels(
+            search=self._search,
             rest=parts.rest,
             signer=signer,
             scope=self._scope,
@@ -106,6 +116,7 @@ class DeribitSession(NetworkedSession):
 
         def make(instant: RequestInstant) -> RpcMessage:
             sent.append(new_order(order, instrument, instant))
+            self._search.times.leave(order.id, valid_until_ms=sent[-1].valid_until_ms)
             return sent[-1]
 
         asking = self._rest.signed(

@@ -141,8 +141,13 @@ class DeribitPublicTrade(RpcPayload, frozen=True, kw_only=True):
 
 
 class DeribitTicker(RpcPayload, frozen=True, kw_only=True):
+    """`highest` is the limit price to which the venue moves that of a BUY which is above it, and `lowest` that of a
+    SELL which is below it, in a future or a perpetual."""
+
     instrument: str = field(name="instrument_name")
     mark: Decimal | None = field(name="mark_price", default=None)
+    lowest: Decimal | None = field(name="min_price", default=None)
+    highest: Decimal | None = field(name="max_price", default=None)
 
 
 class DeribitPrices(RpcPayload, frozen=True, kw_only=True):
@@ -171,13 +176,24 @@ class OrderRow(RpcPayload, frozen=True, kw_only=True):
     price: msgspec.Raw = msgspec.Raw(b"null")
     label: str = ""
     is_post_only: bool = field(name="post_only", default=False)
-    is_replaced: bool = field(name="replaced", default=False)
+    is_replaced: bool | None = field(name="replaced", default=None)
+    """Whether somebody has edited it; None where the payload does not say so."""
+    is_reduce_only: bool = field(name="reduce_only", default=False)
     is_liquidation: bool = False
+    trigger: str | None = None
+    """The price that its trigger is compared with."""
     trigger_price: Decimal | None = None
     trigger_order_id: str | None = None
     cancel_reason: str | None = None
     created_ms: int = field(name="creation_timestamp")
     updated_ms: int = field(name="last_update_timestamp")
+
+
+class OrderMark(RpcPayload, frozen=True, kw_only=True):
+    """The names in an order, which can be read even where the rest cannot."""
+
+    id: str = field(name="order_id")
+    instrument: str = field(name="instrument_name")
 
 
 class UserTrade(RpcPayload, frozen=True, kw_only=True):

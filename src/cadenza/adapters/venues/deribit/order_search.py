@@ -1,22 +1,31 @@
 """Finds orders at the venue: by its id, by our label, among recent and historical ones, and what a trigger order has
 become."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import msgspec
 
-from cadenza.adapters.venues.deribit.classify import answer_of, classify_query
+from cadenza.adapters.venues.deribit.classify import RpcReply, answer_of, classify_query
 from cadenza.adapters.venues.deribit.credential import DeribitSigner
-from cadenza.adapters.venues.deribit.models import OrderRow, TriggerPage
-from cadenza.adapters.venues.deribit.names import currencies_of
-from cadenza.adapters.venues.deribit.orders import label_of, label_request, state_request
+from cadenza.adapters.venues.deribit.models import DeribitTicker, OrderMark, OrderRow, TriggerPage
+from cadenza.adapters.venues.deribit.names import currencies_of, external_name
+from cadenza.adapters.venues.deribit.order_match import FoundOrder, Match, has_moved_limit, match_of, orders_of
+from cadenza.adapters.venues.deribit.orders import TRIGGER_TYPES, label_of, label_request, state_request
+from cadenza.adapters.venues.deribit.parse import AccountScope
 from cadenza.adapters.venues.deribit.parse_orders import is_triggered
-from cadenza.adapters.venues.deribit.requests import Parameter, RpcMessage
-from cadenza.adapters.venues.deribit.rest import DeribitRest
+from cadenza.adapters.venues.deribit.requests import Parameter, RpcMessage, ticker_request
+from cadenza.adapters.venues.deribit.rest import DeribitRest, result_of
 from cadenza.adapters.venues.deribit.spec import UNFILLED_MEMORY_MS
+from cadenza.adapters.venues.kit.order_match import OrderMatch
 from cadenza.adapters.venues.kit.payloads import decode
+from cadenza.adapters.venues.kit.placing_times import PlacingTimes
 from cadenza.adapters.venues.kit.reply_outcome import ReplyVerdict
 from cadenza.adapters.venues.kit.words import UnreadablePayload
+from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.ids import InstrumentId
+from cadenza.domain.trading.held import as_sent
 from cadenza.domain.trading.order import Order
 from cadenza.network.outcomes import Answered, Outcome
 from cadenza.ports.clock import Clock
@@ -24,84 +33,100 @@ from cadenza.ports.clock import Clock
 RECENT_MS = UNFILLED_MEMORY_MS // 2
 """An order that was recorded less long ago is in the store of recent orders, whatever became of it."""
 
+RECENT, STORES = (False,), (False, True)
+"""The store of recent orders, and both: whether each is historical."""
+
 TRIGGERS_MAX = 1_000
 """Lines of the history of trigger orders that are searched for what one has become."""
 
-
-@dataclass(frozen=True, slots=True)
-class FoundOrders:
-    """What a question about an order has brought: the lines that were found, the order that was asked for first. With
-    none of them, the venue does not know the order (NOT_FOUND), or could not be asked (`cause`)."""
-
-    verdict: ReplyVerdict
-    cause: str = ""
-    lines: tuple[msgspec.Raw, ...] = ()
+ORIGINS_MAX = 3
+"""How many orders are asked which trigger orders they were, in one search."""
 
 
 class OrderSearch:
-    """Asks for orders of one account."""
+    """Finds orders of one account. `times` says when orders can have been placed. Each method raises
+    `VenueUnavailable` and `CredentialRejected`."""
 
-    def __init__(self, *, rest: DeribitRest, signer: DeribitSigner, clock: Clock) -> None:
+    def __init__(self, *, rest: DeribitRest, signer: DeribitSigner, scope: AccountScope, clock: Clock) -> None:
         self._rest = rest
         self._signer = signer
+        self._scope = scope
         self._clock = clock
+        self.times = PlacingTimes(rest.clock, held_up_ms=0)
 
-    async def order(self, order: Order, name: str) -> FoundOrders:
-        """Find an order of ours, in an instrument of that name: by the venue's id once it is known, else by its
-        label."""
+    async def find(self, order: Order) -> Match:
+        """Return what the venue has of an order of ours. One whose id at the venue is known is found by that, another
+        among all orders that have our label."""
+        name = external_name(InstrumentId(order.instrument_id))
         is_old = self._clock.now_ms() - order.created_at_ms > RECENT_MS
-        if order.venue_order_id is not None:
-            return await self.by_id(order.venue_order_id, name, label=order.sent_id, may_be_old=is_old)
-        for is_historical in (False, True) if is_old else (False,):
-            found = await self._labelled(label_of(order), name, is_historical=is_historical)
-            if found.verdict is not ReplyVerdict.NOT_FOUND:
-                return found
-        return found
+        if order.venue_order_id is None:
+            return await self._match(as_sent(order), name, STORES if is_old else RECENT)
+        line = await self.by_id(order.venue_order_id, name, label=order.sent_id, stores=STORES if is_old else RECENT)
+        return OrderMatch(own=None if line is None else FoundOrder(line))
 
     async def by_id(
-        self, venue_order_id: str, name: str, *, label: str | None = None, may_be_old: bool = True
-    ) -> FoundOrders:
-        """Find an order by the venue's id; of a trigger order that was triggered, what it has become."""
-        for is_historical in (False, True) if may_be_old else (False,):
-            found = await self._ask(state_request(venue_order_id, is_historical=is_historical))
-            if not found.lines:
-                if found.verdict is ReplyVerdict.NOT_FOUND:
-                    continue
-                return found
-            if not _is_triggered(found.lines[0]):
-                return found
-            return await self._successor(venue_order_id, name, label)
-        return found
+        self, venue_order_id: str, name: str, *, label: str | None = None, stores: Sequence[bool] = STORES
+    ) -> msgspec.Raw | None:
+        """Return the order that has this id at the venue; of a trigger order that was triggered, what it has become.
+        None when the venue does not know it."""
+        line = await self._by_own_id(venue_order_id, stores)
+        if line is None or not _is_triggered(line):
+            return line
+        return await self._successor(venue_order_id, name, label)
 
-    async def _labelled(self, label: str, name: str, *, is_historical: bool) -> FoundOrders:
-        """The venue lists the orders of a label by currency. It does not know one only if no list has it."""
-        lines: dict[bytes, msgspec.Raw] = {}
-        for currency in currencies_of(name):
-            outcome = await self._call(label_request(label, currency, is_historical=is_historical))
-            answer = answer_of(outcome.body) if isinstance(outcome, Answered) else None
-            if answer is None or answer.result is None:
-                return FoundOrders(ReplyVerdict.UNKNOWN, _cause(outcome))
-            try:
-                lines |= {bytes(line): line for line in decode(list[msgspec.Raw], answer.result)}
-            except UnreadablePayload as error:
-                return FoundOrders(ReplyVerdict.UNKNOWN, str(error))
-        if not lines:
-            return FoundOrders(ReplyVerdict.NOT_FOUND, "no order has the label")
-        return FoundOrders(ReplyVerdict.UNKNOWN, lines=tuple(lines.values()))
+    # Our orders that the venue has not named
 
-    async def _successor(self, venue_order_id: str, name: str, label: str | None) -> FoundOrders:
+    async def _match(self, order: Order, name: str, stores: Sequence[bool]) -> Match:
+        found = await self._with_origins(order, await self._labelled(label_of(order), name, stores))
+        match = match_of(order, found, self._scope, self.times)
+        if match.strangers:  # the dates count only if the venue's clock was not set
+            if not await self._rest.clock.measure():
+                raise VenueUnavailable("the venue's time could not be asked for")
+            match = match_of(order, found, self._scope, self.times)
+        if any(has_moved_limit(order, each, self._scope) for each in match.rivals):
+            match = match_of(order, found, self._scope, self.times, await self._ticker(name))
+        own = match.own
+        if own is None or not own.has_become_another:
+            return match
+        became = await self._successor(own.row.id, name, label_of(order))
+        return replace(match, own=FoundOrder(became, own.line))
+
+    async def _labelled(self, label: str, name: str, stores: Sequence[bool]) -> list[FoundOrder]:
+        """Return the orders of a label in an instrument. The venue lists them by currency."""
+        lines: list[msgspec.Raw] = []
+        for is_historical in stores:
+            for currency in currencies_of(name):
+                answer = await self._asked(label_request(label, currency, is_historical=is_historical))
+                lines += _decoded(list[msgspec.Raw], answer)
+        return orders_of(lines, name)
+
+    async def _with_origins(self, order: Order, found: Sequence[FoundOrder]) -> list[FoundOrder]:
+        """Return the orders, each with the trigger order that it was, where that may be ours and is not listed."""
+        asked = 0
+        with_origin: list[FoundOrder] = []
+        for each in found:
+            origin_id = _origin_id(each) if order.type in TRIGGER_TYPES and asked < ORIGINS_MAX else None
+            if origin_id is not None:
+                asked += 1
+                each = FoundOrder(each.line, await self._by_own_id(origin_id, STORES))
+            with_origin.append(each)
+        return with_origin
+
+    async def _ticker(self, name: str) -> DeribitTicker:
+        return _decoded(DeribitTicker, result_of(await self._rest.public(ticker_request(name))))
+
+    # Trigger orders
+
+    async def _successor(self, venue_order_id: str, name: str, label: str | None) -> msgspec.Raw:
         """Return what a trigger order has become. Ours has the same label; of another one its history says it."""
-        if label:
-            for is_historical in (False, True):
-                found = await self._labelled(label, name, is_historical=is_historical)
-                if own := tuple(line for line in found.lines if _became_of(line, venue_order_id)):
-                    return FoundOrders(ReplyVerdict.UNKNOWN, lines=own)
+        for each in await self._labelled(label, name, STORES) if label else ():
+            if _origin_id(each) == venue_order_id or _is_about(each.origin, venue_order_id):
+                return each.line
         became = await self._became(venue_order_id, name)
-        for is_historical in (False, True) if became is not None else ():
-            found = await self._ask(state_request(became or "", is_historical=is_historical))
-            if found.verdict is not ReplyVerdict.NOT_FOUND:
-                return found
-        return FoundOrders(ReplyVerdict.UNKNOWN, "the venue does not say yet what the trigger order has become")
+        line = None if became is None else await self._by_own_id(became, STORES)
+        if line is None:
+            raise VenueUnavailable("the venue does not say yet what the trigger order has become")
+        return line
 
     async def _became(self, venue_order_id: str, name: str) -> str | None:
         for currency in currencies_of(name):
@@ -119,17 +144,41 @@ class OrderSearch:
                     return entry.order_id
         return None
 
-    async def _ask(self, request: RpcMessage) -> FoundOrders:
+    # Helpers
+
+    async def _by_own_id(self, venue_order_id: str, stores: Sequence[bool]) -> msgspec.Raw | None:
+        for is_historical in stores:
+            outcome = await self._call(state_request(venue_order_id, is_historical=is_historical))
+            answer = answer_of(outcome.body) if isinstance(outcome, Answered) else None
+            if answer is not None and answer.result is not None:
+                return answer.result
+            if not isinstance(outcome, Answered) or not _is_not_found(outcome, answer):
+                raise VenueUnavailable(_cause(outcome))
+        return None
+
+    async def _asked(self, request: RpcMessage) -> msgspec.Raw:
         outcome = await self._call(request)
-        if not isinstance(outcome, Answered):
-            return FoundOrders(ReplyVerdict.UNKNOWN, _cause(outcome))
-        answer = answer_of(outcome.body)
-        if answer is not None and answer.result is not None:
-            return FoundOrders(ReplyVerdict.UNKNOWN, lines=(answer.result,))
-        return FoundOrders(classify_query(outcome.status, answer).verdict, _cause(outcome))
+        answer = answer_of(outcome.body) if isinstance(outcome, Answered) else None
+        if answer is None or answer.result is None:
+            raise VenueUnavailable(_cause(outcome))
+        return answer.result
 
     async def _call(self, request: RpcMessage) -> Outcome:
         return await self._rest.signed(self._signer, lambda _: request, pool=request.pool, is_urgent=True)
+
+
+T = TypeVar("T")
+
+
+def _decoded(type: type[T], result: msgspec.Raw) -> T:
+    try:
+        return decode(type, result)
+    except UnreadablePayload as error:
+        raise VenueUnavailable(f"DERIBIT answered with something else: {error}") from error
+
+
+def _is_not_found(outcome: Answered, answer: RpcReply | None) -> bool:
+    return classify_query(outcome.status, answer).verdict is ReplyVerdict.NOT_FOUND
 
 
 def _is_triggered(line: msgspec.Raw) -> bool:
@@ -139,9 +188,17 @@ def _is_triggered(line: msgspec.Raw) -> bool:
         return False
 
 
-def _became_of(line: msgspec.Raw, venue_order_id: str) -> bool:
+def _origin_id(found: FoundOrder) -> str | None:
+    """Return which trigger order an order was, if that is not listed."""
     try:
-        return decode(OrderRow, line).trigger_order_id == venue_order_id
+        return found.row.trigger_order_id if found.lacks_origin else None
+    except UnreadablePayload:
+        return None
+
+
+def _is_about(line: msgspec.Raw | None, venue_order_id: str) -> bool:
+    try:
+        return line is not None and decode(OrderMark, line).id == venue_order_id
     except UnreadablePayload:
         return False
 

@@ -103,12 +103,10 @@ def _price(price: Decimal | None, order: Order, what: str) -> Decimal:
 # --- cancels and questions
 
 
-def cancel_request(order: Order, currency: str) -> RpcMessage:
-    """Return the request that cancels an order. The venue's id names it once that is known, because a label is not
-    unique. `currency` is one of those under which the venue lists its instrument."""
-    if order.venue_order_id is not None:
-        return matching("private/cancel", {"order_id": order.venue_order_id})
-    return matching("private/cancel_by_label", {"label": label_of(order), "currency": currency})
+def cancel_request(venue_order_id: str) -> RpcMessage:
+    """Return the request that cancels an order. It never names a label, because the venue would cancel every order that
+    has it."""
+    return matching("private/cancel", {"order_id": venue_order_id})
 
 
 def cancel_all_request(name: str) -> RpcMessage:

@@ -39,6 +39,10 @@ def matching(method: str, params: Mapping[str, Parameter]) -> RpcMessage:
 GET_TIME = RpcMessage("public/get_time", {}, RequestPool.PUBLIC)
 
 
+def ticker_request(name: str) -> RpcMessage:
+    return RpcMessage("public/ticker", {"instrument_name": name}, RequestPool.PUBLIC)
+
+
 def instruments_request(kind: str) -> RpcMessage:
     params: dict[str, Parameter] = {"currency": "any", "kind": kind, "expired": False}
     return RpcMessage("public/get_instruments", params, RequestPool.INSTRUMENTS)

@@ -34,8 +34,15 @@ URLS: Mapping[Environment, Mapping[str, str]] = {
     Environment.UAT: {REST: "https://test.deribit.com", STREAM: "wss://test.deribit.com"},
 }
 
-SENT_ID_PREFIX = "cz"
-"""A label is any text of up to 64 characters."""
+SHOWN_AS: Mapping[OrderType, OrderType] = {
+    OrderType.STOP_LOSS: OrderType.STOP,
+    OrderType.STOP_LOSS_LIMIT: OrderType.STOP_LIMIT,
+}
+"""The venue has one word for both."""
+
+SENT_ID = DerivedSentId(prefix="cz", is_shared=True, shown_as=SHOWN_AS, moves_limits=True)
+"""A label is any text of up to 64 characters, and the venue compares it with no other. It moves the limit prices of
+futures and perpetuals that lie beyond `max_price` and `min_price` of the ticker."""
 
 MINUTE_MS = 60_000
 UNFILLED_MEMORY_MS = 30 * MINUTE_MS
@@ -58,7 +65,8 @@ FENCE = Fence(
     proof=(
         "the matching engine does not take an order in after its valid_until, by the venue's clock (timed_out). The "
         "margin is 2 s for the difference of the clocks, and the time for which a query may be behind. An order is "
-        "dead when two questions for its label after that find none, among recent and historical orders."
+        "dead when two questions for its label after that find none that may be ours, among recent and historical "
+        "orders."
     ),
 )
 
@@ -136,7 +144,7 @@ def spec_of(environment: Environment, *, base: str = "", urls: Mapping[str, str]
         },
         order_books=dict.fromkeys(ORDERS, book),
         account_news=NewsSource.STREAM,
-        sent_id=DerivedSentId(prefix=SENT_ID_PREFIX),
+        sent_id=SENT_ID,
         fence=FENCE,
         lookup=Lookup(memory=dict.fromkeys(TYPES, OrderMemory(unfilled_ms=UNFILLED_MEMORY_MS))),
         replay=Replay(),

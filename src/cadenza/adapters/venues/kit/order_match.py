@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from cadenza.adapters.venues.kit.doubt import OrderDoubts
-from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, status
+from cadenza.adapters.venues.kit.order_facts import OrderFacts, external, renamed, status
 from cadenza.adapters.venues.kit.words import UnreadablePayload
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import Report
@@ -89,7 +89,7 @@ class OrderMatch(Generic[F]):
             except UnreadablePayload:
                 continue
             if not facts.is_refused:
-                reports += [external(facts), status(facts)]
+                reports += [*renamed(facts), external(facts), status(facts)]
         return reports
 
 

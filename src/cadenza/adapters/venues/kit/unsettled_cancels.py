@@ -36,3 +36,9 @@ class UnsettledCancels:
     def not_made(self, order: Order, cause: str) -> Report:
         """No cancel was sent, and the order may work. `cause` says why."""
         return unknown_report(order, f"not canceled: {cause}", self._clock.now_ms())
+
+    def not_found(self, order: Order, text: str) -> Reports:
+        """No cancel was sent, because the venue was asked and has no such order. `text` says so in words."""
+        verdict = ReplyOutcome(verdict=ReplyVerdict.CANCEL_REFUSED, text=text, refusal=CancelRefusal.UNKNOWN_ORDER)
+        refused = cancel_report(verdict, order, self._venue_clock.earliest_ms())
+        return () if refused is None else [refused]
