@@ -380,6 +380,19 @@ async def test_a_strangers_stop_that_is_triggered_is_not_ours(labels: Labels) ->
     assert (adopted.status, adopted.executed_quantity) == (OrderStatus.FILLED, D("0.5"))
 
 
+async def test_a_strangers_stop_whose_trigger_was_not_heard_of_stays_one_order(labels: Labels) -> None:
+    """It was adopted before. The answer to the question about ours says what it has become."""
+    labels.desk.order = stop(labels.desk, "60100")
+    lost = await labels.lose()
+    trigger = {"trigger": "last_price", "trigger_price": D(60_090), "type": "stop_market"}
+    theirs = await labels.theirs("0.5", None, **trigger)
+    await labels.desk.venue.hold_stream_down()
+    await reach(labels.desk, "60090")
+    order, (adopted,) = become(labels.desk, lost, await labels.past_fence(), are_late=True)
+    assert (order.status, adopted.former_venue_order_ids) == (OrderStatus.REJECTED, (theirs,))
+    assert adopted.stated_quantity == D("0.5")
+
+
 async def test_our_triggered_stop_is_told_from_a_strangers(labels: Labels) -> None:
     lost = await lost_and_triggered(labels, ARRIVED, theirs="60090")
     await until(lambda: len(labels.desk.sink.fills) == 2, "both executions")
