@@ -462,3 +462,23 @@ async def test_a_date_proves_nothing_after_the_venues_clock_was_set(labels: Labe
     lost = await labels.lose(ARRIVED)
     order, _ = become(labels.desk, lost, await labels.asked())
     assert (order.status, order.is_in_doubt) == (OrderStatus.ACCEPTED, False)
+
+
+async def test_no_order_is_called_a_strangers_while_the_venues_time_cannot_be_asked_for(
+    labels: Labels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await labels.theirs()
+    await pass_time(labels.desk, APART_MS)
+    labels.recorded_now()
+    lost = await labels.lose()
+    await pass_time(labels.desk, SEND_WITHIN_MS + FENCE.margin_ms)
+    session: Any = labels.desk.session
+
+    async def unanswered(samples: int = 1) -> bool:
+        return False
+
+    with monkeypatch.context() as away:
+        away.setattr(session._rest.clock, "measure", unanswered)
+        assert kinds(await labels.asked()) == ["UnknownOutcome"]
+    order, _ = become(labels.desk, lost, await labels.asked())
+    assert order.status is OrderStatus.REJECTED, "it can be asked for again"

@@ -57,11 +57,11 @@ class OrderSearch:
     async def find(self, order: Order) -> Match:
         """Return what the venue has of an order of ours. One whose id at the venue is known is found by that, another
         among all orders that have our label."""
-        name = external_name(InstrumentId(order.instrument_id))
-        is_old = self._clock.now_ms() - order.created_at_ms > RECENT_MS
-        if order.venue_order_id is None:
-            return await self._match(as_sent(order), name, STORES if is_old else RECENT)
-        line = await self.by_id(order.venue_order_id, name, label=order.sent_id, stores=STORES if is_old else RECENT)
+        sent, name = as_sent(order), external_name(InstrumentId(order.instrument_id))
+        stores = STORES if self._clock.now_ms() - sent.created_at_ms > RECENT_MS else RECENT
+        if sent.venue_order_id is None:
+            return await self._match(sent, name, stores)
+        line = await self.by_id(sent.venue_order_id, name, label=sent.sent_id, stores=stores)
         return OrderMatch(own=None if line is None else FoundOrder(line))
 
     async def by_id(
