@@ -1,7 +1,7 @@
 """PAPER on another venue's books: orders fill at real prices, and never at prices that are not known to be current."""
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal as D
@@ -20,6 +20,7 @@ from cadenza.adapters.venues.binance.spec import spec_of
 from cadenza.adapters.venues.paper.market.instruments import INSTRUMENTS
 from cadenza.adapters.venues.paper.market.mirror import MirroredMarket
 from cadenza.adapters.venues.paper.market.mirror_feeds import RETRY_MS_MAX, STALE_MS_MAX, MirrorFeeds
+from cadenza.adapters.venues.paper.market.source import MarketCommand
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.errors import InstrumentNotFound, VenueUnavailable
 from cadenza.domain.ids import Environment, InstrumentId, Venue, VenueId
@@ -42,9 +43,26 @@ SYMBOLS = frozenset({"BTC/USDT"})
 SPECS = {InstrumentType.SPOT: BookSpec(rule=SPOT_BOOK_RULE, age_ms_max=AGE_MS, depth=1_000)}
 
 
-def market(earliest_ms: Callable[[], int] = lambda: 0, *, dates_snapshots: bool = False) -> MirroredMarket:
+class TimedMarket(MirroredMarket):
+    """Our monotonic clock goes with PAPER's time, and what comes between two calls of `advance` comes a millisecond
+    after the first. `monotonic_ms` may be set to go its own way."""
+
+    def __init__(
+        self, specs: dict[InstrumentType, BookSpec], symbols: Container[str], earliest_ms: Callable[[], int]
+    ) -> None:
+        self.monotonic_ms = 0
+        super().__init__(BINANCE, specs, symbols, earliest_ms, lambda: self.monotonic_ms)
+
+    def advance(self, to_ms: int) -> Sequence[tuple[InstrumentId, MarketCommand]]:
+        self.monotonic_ms = max(self.monotonic_ms, to_ms)
+        commands = super().advance(to_ms)
+        self.monotonic_ms += 1
+        return commands
+
+
+def market(earliest_ms: Callable[[], int] = lambda: 0, *, dates_snapshots: bool = False) -> TimedMarket:
     specs = {type: replace(spec, dates_snapshots=dates_snapshots) for type, spec in SPECS.items()}
-    return MirroredMarket(BINANCE, specs, SYMBOLS, earliest_ms)
+    return TimedMarket(specs, SYMBOLS, earliest_ms)
 
 
 def levels(side: dict[str, str]) -> tuple[Level, ...]:
@@ -83,8 +101,8 @@ class TestMirroredMarket:
         shown = [(SPOT.id, ResetMarket(((6_000_000, 100_000),), ((6_001_000, 200_000),), 1_050))]
         assert mirror.advance(1_050) == shown
         assert not mirror.is_suspended(SPOT.id)
-        assert mirror.advance(1_050) == ()
-        assert mirror.advance(1_100) == []
+        assert mirror.advance(1_049) == ()
+        assert mirror.advance(1_050) == []
 
     def test_a_change_is_shown_by_what_it_changes_removals_first(self) -> None:
         mirror = market()
@@ -182,6 +200,37 @@ class TestMirroredMarket:
         mirror.advance(4 + AGE_MS)
         assert mirror.is_suspended(SPOT.id)
 
+    def test_what_changes_while_papers_time_stands_still_is_shown(self) -> None:
+        """So it does while our wall clock is set back. Our monotonic clock goes on."""
+        mirror = market()
+        mirror.advance(1_000)
+        mirror.on_snapshot(snapshot({"60000": "1"}, {"60010": "2"}))
+        mirror.advance(1_001)
+        mirror.on_delta(change(11, {"60000": "0", "61000": "1"}, {"60010": "0", "61010": "1"}))
+        assert len(mirror.advance(1_001)) == 4
+        assert mirror.advance(1_001) == []
+        mirror.monotonic_ms += AGE_MS
+        assert mirror.advance(1_001) == [(SPOT.id, ResetMarket((), (), 1_001))]
+
+    def test_a_step_of_papers_time_makes_no_book_older(self) -> None:
+        mirror = market()
+        mirror.advance(0)
+        mirror.on_snapshot(snapshot({"60000": "1"}, {"60010": "2"}))
+        mirror.advance(1)
+        known_ms = mirror.monotonic_ms
+        assert MirroredMarket.advance(mirror, 10 * AGE_MS) == []
+        assert mirror.monotonic_ms == known_ms
+        assert not mirror.is_suspended(SPOT.id)
+
+    def test_an_old_change_that_the_snapshot_contains_withdraws_nothing(self) -> None:
+        """A quiet market whose snapshot came late: the change with its number was buffered."""
+        mirror = market(lambda: 12_000)
+        mirror.advance(0)
+        mirror.on_snapshot(snapshot({"60000": "2"}, {"60010": "1"}, 11, at_ms=12_000))
+        mirror.on_delta(change(11, {"60000": "2"}, {}, at_ms=1_000))
+        assert len(mirror.advance(1)) == 1
+        assert not mirror.is_suspended(SPOT.id)
+
     def test_heartbeats_keep_a_quiet_market(self) -> None:
         mirror = market()
         mirror.advance(0)
@@ -194,7 +243,7 @@ class TestMirroredMarket:
     def test_it_lists_what_it_is_told_to_mirror(self) -> None:
         assert [each.symbol for each in market().instruments] == ["BTC/USDT"]
         assert {each.symbol for each in market().securities} == {"BTC", "USDT"}
-        every = MirroredMarket(BINANCE, SPECS, {each.symbol for each in INSTRUMENTS}, lambda: 0)
+        every = TimedMarket(SPECS, {each.symbol for each in INSTRUMENTS}, lambda: 0)
         assert {each.type for each in every.instruments} == {InstrumentType.SPOT}
 
     @given(
@@ -355,7 +404,7 @@ async def mirrored_simulator(directory: Path) -> AsyncIterator[tuple[Bench, Mirr
     async with run_simulator(settings, SystemClock(), SystemIds()) as simulator:
         spec = spec_of(Environment.LIVE, base=simulator.url)
         venue = BinancePublicMarket(spec=spec, clock=FastClock(), randomness=random.Random(1))
-        mirror = MirroredMarket(spec.venue_id, spec.order_books, SYMBOLS, venue.earliest_ms)
+        mirror = MirroredMarket(spec.venue_id, spec.order_books, SYMBOLS, venue.earliest_ms, SystemClock().monotonic_ms)
         feeds = MirrorFeeds(mirror, venue, FastClock(10))
         bench = Bench()
         bench.market = mirror  # type: ignore[assignment]

@@ -168,7 +168,8 @@ class KeepBook:
 
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
         feed = self._feeds.get(snapshot.instrument_id)
-        if feed is not None and feed.age.spec.dates_snapshots and self._is_late(feed, snapshot.at_ms):
+        is_dated = feed is not None and feed.age.spec.dates_snapshots
+        if feed is not None and is_dated and feed.age.is_late(snapshot.at_ms, self._earliest_ms(feed)):
             self.on_stale(snapshot.instrument_id)
         elif feed is not None:
             self._took(feed, feed.book.reset(snapshot), snapshot.at_ms, has_changed=True)
@@ -178,7 +179,7 @@ class KeepBook:
         if feed is not None:
             self._check_age(feed)  # what comes after too long a silence does not prove that nothing is missing
             has_changed = bool(delta.bids or delta.asks)  # else it is a heartbeat
-            if has_changed and feed.book.is_fresh and self._is_late(feed, delta.at_ms):
+            if feed.book.is_fresh and feed.age.is_late_change(delta, self._earliest_ms(feed)):
                 self.on_stale(delta.instrument_id)
             self._took(feed, feed.book.apply(delta), delta.at_ms, has_changed=has_changed)
 
@@ -438,9 +439,9 @@ class KeepBook:
             self._became_stale(feed)
             self._retry_later(feed)
 
-    def _is_late(self, feed: Feed, at_ms: int) -> bool:
-        """Whether a message of this instant comes too late to be the present market."""
-        return feed.age.is_late(at_ms, self._times.earliest_ms(feed.connector, self._clock.monotonic_ms()))
+    def _earliest_ms(self, feed: Feed) -> int:
+        """Return an instant that the clock of the feed's venue has reached for certain."""
+        return self._times.earliest_ms(feed.connector, self._clock.monotonic_ms())
 
     def _took(self, feed: Feed, outcome: BookOutcome, at_ms: int, *, has_changed: bool) -> None:
         match outcome:

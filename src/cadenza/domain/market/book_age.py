@@ -6,7 +6,7 @@ that the book's channel is mute while that of the trades goes on.
 
 from dataclasses import dataclass
 
-from cadenza.domain.market.book_messages import MarketTrade
+from cadenza.domain.market.book_messages import BookDelta, MarketTrade
 from cadenza.domain.market.book_rule import BookSpec
 from cadenza.domain.market.order_book import OrderBook
 
@@ -56,7 +56,12 @@ class BookAge:
         is_mute = contradicted_at_ms is not None and now_ms - contradicted_at_ms > CONTRADICTED_MS_MAX
         return is_mute or now_ms - self.heard_at_ms > self.spec.age_ms_max
 
+    def is_late_change(self, delta: BookDelta, venue_ms: int) -> bool:
+        """Whether a delta changes the book, is not contained in it by its number, and `is_late`."""
+        is_new = bool(delta.bids or delta.asks) and (not self.book.is_fresh or delta.sequence > self.book.sequence)
+        return is_new and self.is_late(delta.at_ms, venue_ms)
+
     def is_late(self, at_ms: int, venue_ms: int) -> bool:
-        """Whether a change of the instant `at_ms` comes too late to be the present market. Both instants are of the
-        venue's clock, and it has reached `venue_ms` for certain."""
+        """Whether what the venue did at the instant `at_ms` comes too late to be the present market. Both instants are
+        of the venue's clock, and it has reached `venue_ms` for certain."""
         return self.spec.age_ms_max is not None and venue_ms - at_ms > CHANGE_LATE_MS_MAX

@@ -121,7 +121,9 @@ def _paper_market(parts: ConnectorParts) -> tuple[MarketSource, MirrorFeeds | No
             randomness=SystemRandom(),
             proxies=proxies_of(parts.settings, spec.venue_id),
         )
-        mirrored = MirroredMarket(spec.venue_id, spec.order_books, MIRRORED_SYMBOLS, venue.earliest_ms)
+        mirrored = MirroredMarket(
+            spec.venue_id, spec.order_books, MIRRORED_SYMBOLS, venue.earliest_ms, parts.clock.monotonic_ms
+        )
         return mirrored, MirrorFeeds(mirrored, venue, parts.clock)
     market = MarketSettings(
         kind=MarketKind(paper.market),

@@ -43,28 +43,35 @@ class MirroredBook:
         self.trades: list[MarketTrade] = []
         self._age = BookAge(self.book, spec)
         self._shown: dict[Side, Ticks] = {Side.BUY: {}, Side.SELL: {}}
-        self._has_news = False
         self._has_changed = False
 
-    def reset(self, snapshot: BookSnapshot, venue_ms: int) -> None:
-        """Take a snapshot. `venue_ms` is an instant that the other venue's clock has reached for certain."""
+    def reset(self, snapshot: BookSnapshot, venue_ms: int, now_ms: int) -> None:
+        """Take a snapshot. `venue_ms` is an instant that the other venue's clock has reached for certain, `now_ms` our
+        monotonic clock."""
         if self._age.spec.dates_snapshots and self._age.is_late(snapshot.at_ms, venue_ms):
             self.book.invalidate()
         else:
-            self._took(self.book.reset(snapshot), has_changed=True)
+            self._took(self.book.reset(snapshot), now_ms, has_changed=True)
 
-    def change(self, delta: BookDelta, venue_ms: int) -> None:
+    def change(self, delta: BookDelta, venue_ms: int, now_ms: int) -> None:
         """Take a change or a heartbeat, as `reset`."""
-        has_changed = bool(delta.bids or delta.asks)
-        if has_changed and self._age.is_late(delta.at_ms, venue_ms):
+        if self._age.is_late_change(delta, venue_ms):
             self.book.invalidate()
-        self._took(self.book.apply(delta), has_changed=has_changed)
+        self._took(self.book.apply(delta), now_ms, has_changed=bool(delta.bids or delta.asks))
 
-    def commands(self, at_ms: int) -> Iterator[MarketCommand]:
-        """Yield what the market did since the last call. Removals come before additions, so the book is never
-        crossed."""
+    def traded(self, trade: MarketTrade, now_ms: int) -> None:
+        """Take a trade, as `reset`. The oldest one that waits is dropped when there are too many."""
+        self._age.traded(trade, now_ms)
+        self.trades.append(trade)
+        if len(self.trades) > TRADES_WAITING_MAX:
+            del self.trades[0]
+
+    def commands(self, at_ms: int, now_ms: int) -> Iterator[MarketCommand]:
+        """Yield what the market did since the last call, at the instant `at_ms` of PAPER. Removals come before
+        additions, so the book is never crossed."""
         trades, self.trades = self.trades, []
-        self._grow_older(trades, at_ms)
+        if self._age.is_too_old(now_ms):
+            self.book.invalidate()
         if not self.book.is_fresh:
             if self.is_shown:
                 self.is_shown = False
@@ -79,20 +86,10 @@ class MirroredBook:
                 yield from self._difference(at_ms)
         self._has_changed = False
 
-    def _took(self, outcome: BookOutcome, *, has_changed: bool) -> None:
+    def _took(self, outcome: BookOutcome, now_ms: int, *, has_changed: bool) -> None:
         if outcome is BookOutcome.APPLIED:
-            self._has_news = True
+            self._age.heard(now_ms, has_changed=has_changed)
             self._has_changed = self._has_changed or has_changed
-
-    def _grow_older(self, trades: Sequence[MarketTrade], now_ms: int) -> None:
-        """What came since the last call counts as come now."""
-        if self._has_news:
-            self._age.heard(now_ms, has_changed=self._has_changed)
-        self._has_news = False
-        for trade in trades:
-            self._age.traded(trade, now_ms)
-        if self._age.is_too_old(now_ms):
-            self.book.invalidate()
 
     def _difference(self, at_ms: int) -> Iterator[SetLevel]:
         before, self._shown = self._shown, self._best()
@@ -134,8 +131,9 @@ class MirroredMarket:
     """Implements `MarketSource` over the messages of another venue, and `MarketSink` for that venue.
 
     It lists those of PAPER's instruments that `symbols` names and whose types the other venue has books of. What
-    `advance` answers depends on what has come by then, so it is not repeatable. `earliest_ms` returns an instant that
-    the other venue's clock has reached for certain, as `VenueConnector.earliest_ms` does.
+    `advance` answers depends on what has come by then, so it is not repeatable, and also when PAPER's time stands still
+    because our wall clock was set back. `earliest_ms` returns an instant that the other venue's clock has reached for
+    certain, as `VenueConnector.earliest_ms` does, and `monotonic_ms` our monotonic clock, by which books grow old.
     """
 
     def __init__(
@@ -144,9 +142,11 @@ class MirroredMarket:
         specs: Mapping[InstrumentType, BookSpec],
         symbols: Container[str],
         earliest_ms: Callable[[], int],
+        monotonic_ms: Callable[[], int],
     ) -> None:
         self.upstream = upstream
         self._earliest_ms = earliest_ms
+        self._monotonic_ms = monotonic_ms
         mirrored = [each for each in INSTRUMENTS if each.type in specs and each.symbol in symbols]
         self.books = {
             each.id: MirroredBook(each, InstrumentId(f"{upstream}:{each.symbol}"), specs[each.type])
@@ -174,24 +174,21 @@ class MirroredMarket:
         if self._seen_ms is None:
             self._seen_ms = to_ms
             return [(id, ResetMarket((), (), to_ms)) for id in self.books]
-        if to_ms <= self._seen_ms:
+        if to_ms < self._seen_ms:
             return ()
-        self._seen_ms = to_ms
-        return [(id, command) for id, book in self.books.items() for command in book.commands(to_ms)]
+        self._seen_ms, now_ms = to_ms, self._monotonic_ms()
+        return [(id, command) for id, book in self.books.items() for command in book.commands(to_ms, now_ms)]
 
     # --- MarketSink
 
     def on_snapshot(self, snapshot: BookSnapshot) -> None:
-        self._by_upstream[snapshot.instrument_id].reset(snapshot, self._earliest_ms())
+        self._by_upstream[snapshot.instrument_id].reset(snapshot, self._earliest_ms(), self._monotonic_ms())
 
     def on_delta(self, delta: BookDelta) -> None:
-        self._by_upstream[delta.instrument_id].change(delta, self._earliest_ms())
+        self._by_upstream[delta.instrument_id].change(delta, self._earliest_ms(), self._monotonic_ms())
 
     def on_trade(self, trade: MarketTrade) -> None:
-        trades = self._by_upstream[trade.instrument_id].trades
-        trades.append(trade)
-        if len(trades) > TRADES_WAITING_MAX:
-            del trades[0]
+        self._by_upstream[trade.instrument_id].traded(trade, self._monotonic_ms())
 
     def on_mark(self, instrument_id: InstrumentId, mark: Decimal | None) -> None:
         """PAPER values positions by its own rule: the middle of what the market displays."""
