@@ -118,7 +118,8 @@ class VenueConnector(Protocol):
 
     def earliest_ms(self) -> int:
         """Return an instant that the venue's clock has reached for certain: what was measured, less its error. 0 while
-        the clock is not measured."""
+        the clock is not measured. Where parts of the venue have clocks of their own, those that are not measured do not
+        count."""
 
     def check_credential(self, type: CredentialType, secrets: Secrets) -> None:
         """Raise `InvalidCredential` when the fields do not match the type or the venue. It sends no request."""

@@ -12,7 +12,7 @@ from cadenza.adapters.venues.binance.market_desk import feed_parts
 from cadenza.adapters.venues.binance.rest import BinanceRest
 from cadenza.adapters.venues.binance.spec import SPOT_LIMITS, USDM_LIMITS, PaceLimits
 from cadenza.adapters.venues.kit.feed_tasks import restarted_task
-from cadenza.adapters.venues.kit.venue_clock import VenueClock
+from cadenza.adapters.venues.kit.venue_clock import VenueClock, earliest_of
 from cadenza.domain.errors import VenueUnavailable
 from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import Instrument
@@ -95,7 +95,7 @@ class BinancePublicMarket:
 
     def earliest_ms(self) -> int:
         """See `VenueConnector.earliest_ms`."""
-        return min((clock.earliest_ms() for clock in self._clocks), default=0)
+        return earliest_of(self._clocks)
 
     async def open_book(self, instrument_id: InstrumentId, sink: MarketSink) -> None:
         """See `VenueConnector.open_book`."""

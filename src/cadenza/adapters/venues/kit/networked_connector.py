@@ -11,7 +11,7 @@ import structlog
 
 from cadenza.adapters.venues.kit.networked_session import NetworkedSession
 from cadenza.adapters.venues.kit.unlisted_symbols import UnlistedSymbols
-from cadenza.adapters.venues.kit.venue_clock import VenueClock
+from cadenza.adapters.venues.kit.venue_clock import VenueClock, earliest_of
 from cadenza.domain.accounts.credential import CredentialType, Secrets
 from cadenza.domain.accounts.trading_account import TradingAccount
 from cadenza.domain.errors import VenueUnavailable
@@ -184,8 +184,7 @@ class NetworkedConnector(ABC, Generic[R, F]):
         return None if self._ground is None else self._trouble(self._ground.rest)
 
     def earliest_ms(self) -> int:
-        """Return what all of the venue's clocks have reached."""
-        return 0 if self._ground is None else min(clock.earliest_ms() for clock in self._clocks(self._ground.rest))
+        return 0 if self._ground is None else earliest_of(self._clocks(self._ground.rest))
 
     async def instruments(self) -> ListedInstruments:
         await self._take_over_catalogue(self._require().rest)

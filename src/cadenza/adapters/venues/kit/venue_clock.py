@@ -1,7 +1,7 @@
 """A venue's clock as it is measured: what time it is there, and by how much ours differs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -88,6 +88,11 @@ class VenueClock:
         instant = self.present()
         return 0 if instant is None else instant.venue_ms - instant.error_ms
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether there was a sample."""
+        return self.present() is not None
+
     def latest_ms(self) -> int:
         """Return an instant that the venue's clock has not passed for certain; 0 before the first sample."""
         instant = self.present()
@@ -125,3 +130,8 @@ class VenueClock:
                 doubted.cancel()
             while not await self.measure(samples):
                 await self._clock.sleep_ms(RETRY_MS)
+
+
+def earliest_of(clocks: Iterable[VenueClock]) -> int:
+    """Return an instant that all of a venue's clocks have reached that could be measured; 0 when none was."""
+    return min((clock.earliest_ms() for clock in clocks if clock.is_measured), default=0)
