@@ -41,7 +41,8 @@ def facts_of(spec: VenueSpec) -> Iterator[tuple[str, str]]:
         yield f"balances and positions of {type.value} accounts", f"{keeper} keeps them"
     yield "who checks that an order can be paid for", "we do" if spec.funds_check is FundsCheck.HERE else "the venue"
     for quantity_type, support in spec.quantity_types.items():
-        means = "the venue takes it" if support is Support.NATIVE else "resolved into base units before it is sent"
+        resolved = "resolved into the instrument's units before it is sent"
+        means = "the venue takes it" if support is Support.NATIVE else resolved
         yield f"quantity as {quantity_type.value}", means
     for type in (each for each in AccountType if each in spec.cancels_all):
         yield f"canceling every order of an instrument in {type.value} accounts", "one request"

@@ -1,5 +1,6 @@
 """Deciding new orders: the matrix of types, quantities in every unit, rounding, reservations, idempotency."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from cadenza.domain import errors as e
 from cadenza.domain.accounts.trading_account import AccountStatus, AccountType, PositionMode, PositionSide
 from cadenza.domain.ids import PositionId
+from cadenza.domain.market.book_messages import BookSnapshot
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.market.instrument import InstrumentType
 from cadenza.domain.money import Rounding
@@ -17,8 +19,9 @@ from cadenza.domain.trading.commands import SubmitOrderRequest
 from cadenza.domain.trading.enums import OrderStatus, QuantityType
 from cadenza.domain.trading.order import Expiry
 from cadenza.domain.trading.position import Position
+from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.submit import NewOrderNames, decide_submit
-from cadenza.domain.trading.venue_spec import Support
+from cadenza.domain.trading.venue_spec import Books, FundsCheck, Support
 from tests.domain.trading.worlds import (
     ACCOUNT,
     BTC,
@@ -171,6 +174,47 @@ def test_a_market_order_for_quote_units_is_sized_by_the_levels_that_fill_it() ->
         quantity_type=QuantityType.QUOTE,
     )  # fmt: skip
     assert receive.quantity == D("1.5")  # 99.5 + 49.5
+
+
+@pytest.mark.parametrize("type", [OrderType.MARKET, OrderType.LIMIT, OrderType.STOP])
+@pytest.mark.parametrize("quantity_type", [QuantityType.BASE, QuantityType.QUOTE])
+@pytest.mark.parametrize("market", [book(), None])
+def test_a_quantity_of_an_inverse_contract_is_in_quote_units_whatever_its_price(
+    type: OrderType, quantity_type: QuantityType, market: BookSnapshot | None
+) -> None:
+    order = submit(
+        _at_venue(market=market), type=type, quantity=D(6_000), quantity_type=quantity_type,
+        stop_price=D(110) if type is OrderType.STOP else None,
+    )  # fmt: skip
+    assert (order.quantity, order.asked_quantity, order.quantity_type) == (6_000, 6_000, quantity_type)
+
+
+def test_quote_units_of_an_inverse_contract_are_rounded_down_to_its_lots() -> None:
+    assert submit(_at_venue(), quantity=D("6009.99"), quantity_type=QuantityType.QUOTE).quantity == 6_000
+    up = submit(_at_venue(), quantity=D("6001"), quantity_type=QuantityType.QUOTE, rounding=Rounding.UP)
+    assert up.quantity == 6_010
+    with pytest.raises(e.MinQuantity):
+        submit(_at_venue(), quantity=D("9.99"), quantity_type=QuantityType.QUOTE)
+
+
+def test_a_share_of_an_inverse_position_is_in_quote_units() -> None:
+    world = _at_venue(positions=[_long("2000")])
+    sell = submit(
+        world, side=Side.SELL, type=OrderType.MARKET, quantity=D(50), quantity_type=QuantityType.POSITION_PERCENTAGE
+    )
+    assert sell.quantity == 1_000
+
+
+def _at_venue(
+    market: BookSnapshot | None = book(),  # noqa: B008 - a frozen value
+    positions: Iterable[Position] = (),
+) -> TradingState:
+    """A margined account at a venue that keeps the books, and an inverse contract in lots of 10 USD."""
+    traded = instrument(
+        type=InstrumentType.PERPETUAL, is_inverse=True, lot_size=D(10), min_quantity=D(10), max_quantity=D(100_000)
+    )
+    spec = venue_spec(books=dict.fromkeys(AccountType, Books.VENUE), funds_check=FundsCheck.AT_VENUE)
+    return state(account(AccountType.MARGIN), traded=traded, market=market, positions=positions, spec=spec)
 
 
 @given(free=st.integers(min_value=6, max_value=2_000), depth=st.sampled_from(["0.1", "1", "100"]))

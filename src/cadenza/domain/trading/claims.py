@@ -20,7 +20,7 @@ from cadenza.domain.trading.order import Order
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The sum of what an account's open orders of one side may still execute in an instrument, in base units, and how
+    """The sum of what an account's open orders of one side may still execute in an instrument, in its units, and how
     many orders these are.
 
     `position_id` is the position that the orders name, if they name one; `position_side` is the row of that position.

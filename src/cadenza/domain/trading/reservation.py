@@ -191,8 +191,8 @@ def _reserve_margin(order: Order, account: TradingAccount, instrument: Instrumen
 
 
 def closable(order: Order, position: Position | None, account: TradingAccount, state: TradingState) -> Decimal:
-    """Return how much of `position` (its target) a new order may close, in base units: what no other open order
-    claims, and no unconfirmed fill has closed."""
+    """Return how much of `position` (its target) a new order may close, in the instrument's units: what no other
+    open order claims, and no unconfirmed fill has closed."""
     if position is None:
         return ZERO
     closing, _ = split_fill(position, order.side, abs(position.quantity))

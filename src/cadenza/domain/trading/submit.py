@@ -225,7 +225,7 @@ def _with_quantity(order: Order, account: TradingAccount, instrument: Instrument
         case QuantityType.BASE:
             exact, most = order.asked_quantity, None
         case QuantityType.QUOTE:
-            exact, most = _worth(order, order.asked_quantity, state), None
+            exact, most = _quantity_for(order, order.asked_quantity, instrument, state), None
         case QuantityType.POSITION_RATIO:
             exact, most = _share(order, order.asked_quantity, account, instrument, state)
         case QuantityType.POSITION_PERCENTAGE:
@@ -277,8 +277,8 @@ def _opens(order: Order, account: TradingAccount, position: Position | None) -> 
 def _share(
     order: Order, ratio: Decimal, account: TradingAccount, instrument: Instrument, state: TradingState
 ) -> tuple[Decimal, Decimal]:
-    """Return (ratio of the whole, the whole) in base units: of the position, or on spot of the free balance. A BUY that
-    waits for a trigger leaves room for a price somewhat worse than the trigger."""
+    """Return (ratio of the whole, the whole) in the instrument's units: of the position, or on spot of the free
+    balance. A BUY that waits for a trigger leaves room for a price somewhat worse than the trigger."""
     if account.is_margined:
         position = target_position(order, account, state)
         if position is None or position.quantity == 0:
@@ -290,7 +290,8 @@ def _share(
     else:
         free = max(state.balance(account.id, order.quote_asset).free, ZERO)
         room = ONE + (MARKET_PAD if order.stop_price is not None and order.limit_price is None else ZERO)
-        whole = _worth(order, divide_down(free, room * (ONE + max(instrument.taker_fee, ZERO))), state)
+        spent = divide_down(free, room * (ONE + max(instrument.taker_fee, ZERO)))
+        whole = _quantity_for(order, spent, instrument, state)
     if whole == 0:
         raise NoPosition("there is no free balance to take a share of")
     return whole * ratio, whole
@@ -300,15 +301,17 @@ def _no_position(order: Order) -> NoPosition:
     return NoPosition(f"there is no open position of {order.instrument_id}")
 
 
-def _worth(order: Order, cost: Decimal, state: TradingState) -> Decimal:
-    """Return the base units for that many quote units: at the order's own price, else by walking the current book level
-    by level, as the fill would."""
+def _quantity_for(order: Order, amount: Decimal, instrument: Instrument, state: TradingState) -> Decimal:
+    """Return the quantity for that many quote units: at the order's own price, else by walking the current book level
+    by level, as the fill would. The quantity of an inverse contract is in quote units already, whatever the price."""
+    if instrument.is_inverse:
+        return amount
     book = state.world.book(order.instrument_id)
     if order.limit_price is None and order.stop_price is None and book is not None:
-        quantity = walk_quantity(book, order.side, cost)
+        quantity = walk_quantity(book, order.side, amount)
         if quantity is not None:
             return quantity
-    return divide_down(cost, _price(order, state))
+    return divide_down(amount, _price(order, state))
 
 
 def _price(order: Order, state: TradingState) -> Decimal:

@@ -34,9 +34,9 @@ class FundsCheck(StrEnum):
 
 class Support(StrEnum):
     """NATIVE: the venue does it. EMULATED: the platform does it on top of what the venue has. A quantity is resolved
-    into base units before the order is recorded. An order as GTD or DAY is sent as GTC, and the platform cancels it
-    when it expires (`Order.expiry`). A TRAILING_STOP is held here until its trigger is reached, and is then sent as
-    MARKET (`VenueSpec.holds`). Nothing else can be emulated."""
+    into the instrument's units before the order is recorded. An order as GTD or DAY is sent as GTC, and the platform
+    cancels it when it expires (`Order.expiry`). A TRAILING_STOP is held here until its trigger is reached, and is then
+    sent as MARKET (`VenueSpec.holds`). Nothing else can be emulated."""
 
     NATIVE = "NATIVE"
     EMULATED = "EMULATED"
@@ -205,7 +205,7 @@ class VenueSpec:
     setting at the venue: an order with a leverage is refused. `banded_by_trigger` lists the instrument types at
     which the venue compares the limit price of a conditional order with the order's own trigger and not with the
     market: the price band (`Instrument.price_band`) says nothing about it. `quantity_types` not native here are
-    resolved into base units before an order is sent. `order_books` lists how the order books of instruments of each
+    resolved into quantities before an order is sent. `order_books` lists how the order books of instruments of each
     type are kept; a type that is missing has none. `send_within_ms`: how long after it was recorded an order may
     still be sent. `reply_ms_max`: how long the platform waits for the reply to a `submit` or `cancel`; then it
     cancels the call, and the outcome counts as unknown until the late reply or a lookup brings it. `lookup`,
