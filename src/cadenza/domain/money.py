@@ -36,6 +36,9 @@ HUNDRED = Decimal(100)
 RATIO_SCALE = 18
 """Decimal places kept by a division that does not come out even (a share of a cost, an average)."""
 
+AVERAGE_PLACES = 12
+"""Decimal places kept by an average price that does not come out even."""
+
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -126,4 +129,4 @@ def divide(numerator: Decimal, denominator: Decimal, places: int = RATIO_SCALE) 
 
 def average_price(cost: Decimal, quantity: Decimal) -> Decimal:
     """Return cost / quantity, exact where it comes out even, else rounded at the 12th decimal; 0 for no quantity."""
-    return ZERO if quantity == 0 else divide(cost, quantity, 12)
+    return ZERO if quantity == 0 else divide(cost, quantity, AVERAGE_PLACES)

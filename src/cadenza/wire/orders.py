@@ -155,6 +155,13 @@ class SecurityQuantity(Response, kw_only=True, frozen=True):
     quantity: DecimalText
 
 
+_COST = (
+    "Price times quantity, exact; of an inverse contract quantity / price, in the asset that it is settled in, "
+    "half-even at the 18th decimal"
+)
+_AVERAGE = "Average price of the executions; of an inverse contract their harmonic mean"
+
+
 class TradeExecution(Response, kw_only=True, frozen=True):
     """One fill."""
 
@@ -165,7 +172,7 @@ class TradeExecution(Response, kw_only=True, frozen=True):
     order_side: e.SideOut
     executed_quantity: DecimalText
     executed_price: DecimalText
-    executed_cost: Annotated[DecimalText, Meta(description="Price times quantity, exact")]
+    executed_cost: Annotated[DecimalText, Meta(description=_COST)]
     fees: list[SecurityQuantity]
     executed_at: Instant
     executed_at_date_time: DateTime
@@ -193,9 +200,9 @@ class TradeOrder(Response, kw_only=True, frozen=True):
     quantity: DecimalText
     order_quantity_type: e.QuantityTypeOut
     quantity_rounding: Annotated[e.RoundingOut, Meta(extra_json_schema={"default": ""})]
-    executed_price: Annotated[DecimalText, Meta(description="Average price of the executions")]
+    executed_price: Annotated[DecimalText, Meta(description=_AVERAGE)]
     executed_quantity: DecimalText
-    executed_cost: DecimalText
+    executed_cost: Annotated[DecimalText, Meta(description="Sum of the costs of the executions")]
     fees: Annotated[list[SecurityQuantity], Meta(description="Summed per asset")]
     executions: Annotated[list[TradeExecution], Meta(description="By time")]
     created_at: Instant

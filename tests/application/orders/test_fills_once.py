@@ -54,7 +54,8 @@ async def test_the_database_itself_refuses_a_fill_of_the_same_side(world: OrderW
             await connection.execute("""
                 INSERT INTO executions SELECT gen_random_uuid(), order_id, account_id, venue, environment,
                     instrument_id, trade_id, side, price, quantity, fees, liquidity, executed_at_ms,
-                    corrected_at_ms, fees_at_ms, is_busted, position_side, is_by_operator FROM executions
+                    corrected_at_ms, fees_at_ms, is_busted, position_side, is_by_operator, is_inverse
+                FROM executions
             """)
     finally:
         await connection.close()

@@ -60,7 +60,7 @@ def order_row(order: Order) -> tuple[Any, ...]:
         closing and closing.status, closing and closing.reason, closing and closing.at_ms,
         order.is_awaited, order.in_doubt_since_ms, order.executed_quantity, order.executed_cost, fees_text(order.fees),
         kept and kept.asset, kept and kept.locked, kept and kept.remaining, order.is_external, order.is_liquidation,
-        order.created_at_ms, order.updated_at_ms, order.closed_at_ms, order.version,
+        order.created_at_ms, order.updated_at_ms, order.closed_at_ms, order.version, order.is_inverse,
     )  # fmt: skip
 
 
@@ -74,6 +74,7 @@ def order_of(row: Row, executions: tuple[Execution, ...]) -> Order:
         instrument_id=row["instrument_id"],
         base_asset=row["base_asset"],
         quote_asset=row["quote_asset"],
+        is_inverse=row["is_inverse"],
         side=Side(row["side"]),
         type=OrderType(row["type"]),
         time_in_force=TimeInForce(row["time_in_force"]),
@@ -144,7 +145,7 @@ def execution_row(execution: Execution) -> tuple[Any, ...]:
         execution.price, execution.quantity, fees_text(execution.fees),
         execution.liquidity, execution.executed_at_ms, execution.corrected_at_ms,
         execution.fees_at_ms, execution.is_busted, execution.position_side,
-        execution.is_by_operator,
+        execution.is_by_operator, execution.is_inverse,
     )  # fmt: skip
 
 
@@ -167,6 +168,7 @@ def execution_of(row: Row) -> Execution:
         is_busted=row["is_busted"],
         position_side=None if row["position_side"] is None else PositionSide(row["position_side"]),
         is_by_operator=row["is_by_operator"],
+        is_inverse=row["is_inverse"],
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cadenza.domain.ids import InstrumentId, SecurityId, VenueId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.money import ONE, average_price, divide, is_multiple
+from cadenza.domain.money import AVERAGE_PLACES, ONE, average_price, divide, is_multiple
 
 
 class InstrumentType(StrEnum):
@@ -58,6 +58,27 @@ liquidate it at once."""
 
 ROUNDED_COST_UNIT = Decimal("1e-18")
 """The cost of an inverse contract is exact to this."""
+
+MANY_COSTS_PLACES = 8
+"""Decimals of the average price of an inverse contract whose cost is the sum of any number of rounded costs, each of
+more than 1e-10 times the square of the price."""
+
+
+def cost_of(quantity: Decimal, price: Decimal, *, is_inverse: bool) -> Decimal:
+    """`Instrument.cost`, where nothing else of the instrument is known."""
+    return divide(quantity, price) if is_inverse else quantity * price
+
+
+def average_price_of(
+    cost: Decimal, quantity: Decimal, *, is_inverse: bool, inverse_places_max: int = AVERAGE_PLACES
+) -> Decimal:
+    """`Instrument.average_price`, where nothing else of the instrument is known."""
+    if not is_inverse or cost == 0:
+        return average_price(cost, quantity)
+    price = quantity / cost
+    error = price * price / abs(quantity) * ROUNDED_COST_UNIT
+    return divide(quantity, cost, max(0, min(inverse_places_max, -error.adjusted() - 2)))
+
 
 PriceStep = tuple[Decimal, Decimal]
 """(from this price on, the step of prices)."""
@@ -181,16 +202,12 @@ class Instrument:
 
         It is exact, but of an inverse contract rounded at the 18th decimal where the division does not come out even.
         """
-        return divide(quantity, price) if self.is_inverse else quantity * price
+        return cost_of(quantity, price, is_inverse=self.is_inverse)
 
     def average_price(self, cost: Decimal, quantity: Decimal) -> Decimal:
         """Return the price at which a quantity has that cost, with at most 12 decimals; 0 for nothing. Of an inverse
         contract it is the harmonic mean of the prices paid, without the decimals that a rounded cost cannot carry."""
-        if not self.is_inverse or cost == 0:
-            return average_price(cost, quantity)
-        price = quantity / cost
-        error = price * price / abs(quantity) * ROUNDED_COST_UNIT
-        return divide(quantity, cost, max(0, min(12, -error.adjusted() - 2)))
+        return average_price_of(cost, quantity, is_inverse=self.is_inverse)
 
     def profit(self, entry_cost: Decimal, exit_cost: Decimal) -> Decimal:
         """Return what going in at one cost and out at the other has brought, in the settlement asset; both costs are

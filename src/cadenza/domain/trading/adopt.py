@@ -32,6 +32,7 @@ def adopt(state: TradingState, report: ExternalOrderReport) -> Order | None:
         instrument_id=instrument.id,
         base_asset=instrument.base_asset,
         quote_asset=instrument.quote_asset,
+        is_inverse=instrument.is_inverse,
         side=report.side,
         type=report.type,
         time_in_force=report.time_in_force,

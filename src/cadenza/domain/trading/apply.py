@@ -413,6 +413,7 @@ def _fill(state: TradingState, order: Order, report: FillReport) -> Order:
         fees_at_ms=corrected_at_ms if report.fees else None,
         position_side=row_of_fill(state, order, report.position_side),
         is_by_operator=isinstance(report, FoundFillReport),
+        is_inverse=order.is_inverse,
     )
     order = book(state, order, execution, report.leverage)
     note_fill(state, order, execution)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from cadenza.domain.accounts.trading_account import PositionSide
 from cadenza.domain.ids import ExecutionId, InstrumentId, OrderId, TradingAccountId, VenueId
 from cadenza.domain.market.enums import Side
+from cadenza.domain.market.instrument import cost_of
 from cadenza.domain.money import ZERO
 from cadenza.domain.trading.enums import LiquiditySide
 
@@ -27,7 +28,7 @@ class Execution:
     known after a correction that is newer. A busted execution never counted; it is kept so that a late repetition of
     its report is recognised. `is_by_operator`: an operator stated it, or its fees, and the venue's own report of the
     trade replaces that. `position_side` is the row of the position that the execution changed; None in an account
-    without positions.
+    without positions. `is_inverse` is that of the order.
     """
 
     id: ExecutionId
@@ -47,11 +48,13 @@ class Execution:
     is_busted: bool = False
     position_side: PositionSide | None = None
     is_by_operator: bool = False
+    is_inverse: bool = False
 
     @property
     def cost(self) -> Decimal:
-        """Price times quantity, in quote units."""
-        return self.price * self.quantity
+        """What was traded is worth, as `Instrument.cost` says: price times quantity in quote units; of an inverse
+        contract quantity / price in the asset that it is settled in."""
+        return cost_of(self.quantity, self.price, is_inverse=self.is_inverse)
 
     @property
     def sort_key(self) -> tuple[int, int, str]:

@@ -19,7 +19,8 @@ from typing import Any
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import InstrumentId, OrderId, PositionId, QuoteId, TenantId, TradingAccountId, VenueId
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
-from cadenza.domain.money import ZERO, Rounding, average_price
+from cadenza.domain.market.instrument import MANY_COSTS_PLACES, average_price_of
+from cadenza.domain.money import ZERO, Rounding
 from cadenza.domain.trading.enums import RESOLVED_BY_OPERATOR, CancelReason, OrderStatus, QuantityType
 from cadenza.domain.trading.execution import Execution, Fee, add_fees
 from cadenza.domain.trading.trail import Trail
@@ -71,11 +72,12 @@ class Order:
     `trigger_stated_at_ms`, `quantity_stated_at_ms` or `cancel_refused_at_ms` alone keeps the version.
 
     `asked_quantity` and `quantity_type` are the client's; `quantity` is the resolved quantity in the instrument's
-    units. For a trailing stop, `stop_price` is the current trigger; `trail` is given if the platform holds it, or did.
-    `is_external` marks an order that we did not place, `is_liquidation` one by which the venue closed a position.
-    `sent_id` is our id for the order at the venue, `venue_order_id` the venue's own id; `former_venue_order_ids` still
-    identify the order. The order is not sent after `send_before_ms`. `stated_quantity` is the executed quantity that
-    the venue has stated, less what it took back after that.
+    units. `is_inverse` is that of the instrument; `executed_cost` is in quote units, or in the asset that an inverse
+    contract is settled in. For a trailing stop, `stop_price` is the current trigger; `trail` is given if the platform
+    holds it, or did. `is_external` marks an order that we did not place, `is_liquidation` one by which the venue closed
+    a position. `sent_id` is our id for the order at the venue, `venue_order_id` the venue's own id;
+    `former_venue_order_ids` still identify the order. The order is not sent after `send_before_ms`. `stated_quantity`
+    is the executed quantity that the venue has stated, less what it took back after that.
 
     `created_at_ms`, `updated_at_ms`, `send_before_ms` and `in_doubt_since_ms` are our clock. `in_doubt_since_ms` is
     when the present doubt began, None while there is none; `TradingState.put_order` sets it. `recorded_after_ms` is the
@@ -97,6 +99,7 @@ class Order:
     instrument_id: InstrumentId
     base_asset: str
     quote_asset: str
+    is_inverse: bool = False
     side: Side
     type: OrderType
     time_in_force: TimeInForce
@@ -165,8 +168,9 @@ class Order:
 
     @property
     def executed_price(self) -> Decimal:
-        """Average price of the executions, 0 when there are none."""
-        return average_price(self.executed_cost, self.executed_quantity)
+        """Average price of the executions (of an inverse contract the harmonic mean), 0 when there are none."""
+        cost, quantity, is_inverse = self.executed_cost, self.executed_quantity, self.is_inverse
+        return average_price_of(cost, quantity, is_inverse=is_inverse, inverse_places_max=MANY_COSTS_PLACES)
 
     @property
     def missing_quantity(self) -> Decimal:
@@ -346,13 +350,7 @@ class Order:
         return self._ended(OrderStatus.EXPIRED, CancelReason.EXPIRED, executed_quantity, at_ms, now_ms)
 
     def amended(
-        self,
-        *,
-        quantity: Decimal,
-        limit_price: Decimal | None,
-        at_ms: int,
-        now_ms: int,
-        has_ended: bool = False,
+        self, *, quantity: Decimal, limit_price: Decimal | None, at_ms: int, now_ms: int, has_ended: bool = False
     ) -> "Order":
         """The venue shows these terms for the order; None means that it states no limit price. An older status changes
         nothing, and no status makes an order smaller than its executed quantity. An order of which all is

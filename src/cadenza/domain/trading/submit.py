@@ -163,6 +163,7 @@ def _draft(
         instrument_id=instrument.id,
         base_asset=instrument.base_asset,
         quote_asset=instrument.quote_asset,
+        is_inverse=instrument.is_inverse,
         side=request.side,
         type=request.type,
         time_in_force=time_in_force,
