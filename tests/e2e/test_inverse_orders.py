@@ -1,4 +1,5 @@
-"""An inverse perpetual over REST, at the simulator of DERIBIT: an amount in USD, filled at two prices."""
+"""Over REST, at the simulator of DERIBIT: an amount in USD of an inverse perpetual, filled at two prices, and a share
+of the coins in the account that moves them."""
 
 import json
 from decimal import Decimal as D
@@ -19,11 +20,12 @@ COSTS = [D("0.016666666666666667"), D("0.016501650165016502")]
 
 
 async def test_an_inverse_order_is_sized_in_usd_and_costs_coins(simulator: DeribitProcess, tmp_path: Path) -> None:
-    server = await Serving.start(tmp_path / "data", {"VENUES": "DERIBIT", "DERIBIT_URL": simulator.url})
+    server = await Serving.start(tmp_path / "data", {"VENUES": "PAPER,DERIBIT", "DERIBIT_URL": simulator.url})
     try:
         async with Trader(server.url, venue="DERIBIT") as trader:
             await trader.enter()
             await connect(trader, simulator)
+            await sell_half_of_the_coins(simulator, trader)
             await show(simulator, ("SELL", "60000", "1000"), ("SELL", "60600", "1000"), ("BUY", "59000", "10000"))
             asked = {"instrumentId": INVERSE, "quantity": "2009", "quantityType": "QUOTE"}
             order = await trader.submit(**asked, orderType="LIMIT", limitPrice="60700", awaitClosed=True)
@@ -41,6 +43,16 @@ async def test_an_inverse_order_is_sized_in_usd_and_costs_coins(simulator: Derib
             assert D(told[0]["executedPrice"]) == D(listed["executedPrice"])  # the newest event is the first
     finally:
         await server.stop()
+
+
+async def sell_half_of_the_coins(simulator: DeribitProcess, trader: Trader) -> None:
+    (free, _) = (await trader.balances(trader.margin))["BTC"]
+    asked = {"orderSide": "SELL", "orderType": "LIMIT", "limitPrice": "61000", "instrumentId": "DERIBIT:BTC/USDC"}
+    share = {"quantity": "50", "quantityType": "POSITION_PERCENTAGE"}
+    order = await trader.submit(tradingAccountId=trader.margin, **asked, **share)
+    assert order["status"] == "ACCEPTED"
+    assert [D(each["amount"]) for each in (await simulator.truth())["orders"]] == [free / 2]
+    await trader.cancel(order)
 
 
 def assert_costs(order: dict[str, Any], executions: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """Deciding new orders: the matrix of types, quantities in every unit, rounding, reservations, idempotency."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -35,6 +36,8 @@ from tests.domain.trading.worlds import (
     submit,
     venue_spec,
 )
+
+_AT_VENUE = venue_spec(books=dict.fromkeys(AccountType, Books.VENUE), funds_check=FundsCheck.AT_VENUE)
 
 
 def test_a_limit_order_is_submitted_and_locks_its_cost_and_fee() -> None:
@@ -197,6 +200,57 @@ def test_quote_units_of_an_inverse_contract_are_rounded_down_to_its_lots() -> No
         submit(_at_venue(), quantity=D("9.99"), quantity_type=QuantityType.QUOTE)
 
 
+@pytest.mark.parametrize("mode", PositionMode)
+@pytest.mark.parametrize(
+    ("side", "borrowed", "locked", "quantity"),
+    [
+        (Side.SELL, "0", "0", "5"),
+        (Side.SELL, "4", "0", "3"),  # what is borrowed is not the account's own
+        (Side.SELL, "4", "8", "1"),  # and what an order has locked is not free
+        (Side.BUY, "0", "0", "5.55"),  # 1000 / (90 * 1.001) / 2
+        (Side.BUY, "400", "0", "3.33"),
+    ],
+)
+def test_a_share_in_a_margin_account_that_moves_assets_is_of_its_own_ones(
+    mode: PositionMode, side: Side, borrowed: str, locked: str, quantity: str
+) -> None:
+    order = submit(
+        _moving_assets(mode, {"BTC": "10", "USDT": "1000"}, borrowed, locked), side=side, quantity=D(50),
+        quantity_type=QuantityType.POSITION_PERCENTAGE,
+    )  # fmt: skip
+    assert order.quantity == D(quantity)
+    assert order.position_id is None
+
+
+@pytest.mark.parametrize(("side", "balances"), [(Side.SELL, {"USDT": "1000"}), (Side.BUY, {"BTC": "10", "USDT": "0"})])
+def test_nothing_of_its_own_is_no_share(side: Side, balances: dict[str, str]) -> None:
+    with pytest.raises(e.NoPosition, match="no free balance"):
+        submit(
+            _moving_assets(PositionMode.NETTING, balances), side=side, quantity=D(1),
+            quantity_type=QuantityType.POSITION_RATIO,
+        )  # fmt: skip
+
+
+def test_a_share_of_a_pair_that_makes_positions_is_of_the_position() -> None:
+    world = state(account(AccountType.MARGIN), balances={"BTC": "10"}, positions=[_long("2")], spec=_AT_VENUE)
+    sell = submit(world, side=Side.SELL, quantity=D(1), quantity_type=QuantityType.POSITION_RATIO)
+    assert sell.quantity == 2
+
+
+def _moving_assets(
+    mode: PositionMode, balances: dict[str, str], borrowed: str = "0", locked: str = "0"
+) -> TradingState:
+    """A MARGIN account in which pairs move assets; so much is borrowed and locked of each asset."""
+    world = state(
+        account(AccountType.MARGIN, mode), balances={},
+        spec=replace(_AT_VENUE, holds_assets=frozenset({AccountType.MARGIN})),
+    )  # fmt: skip
+    for asset, total in balances.items():
+        held = world.balance(ACCOUNT, asset)
+        world.put_balance(replace(held, total=D(total), borrowed=D(borrowed), locked=D(locked)))
+    return world
+
+
 def test_a_share_of_an_inverse_position_is_in_quote_units() -> None:
     world = _at_venue(positions=[_long("2000")])
     sell = submit(
@@ -213,8 +267,7 @@ def _at_venue(
     traded = instrument(
         type=InstrumentType.PERPETUAL, is_inverse=True, lot_size=D(10), min_quantity=D(10), max_quantity=D(100_000)
     )
-    spec = venue_spec(books=dict.fromkeys(AccountType, Books.VENUE), funds_check=FundsCheck.AT_VENUE)
-    return state(account(AccountType.MARGIN), traded=traded, market=market, positions=positions, spec=spec)
+    return state(account(AccountType.MARGIN), traded=traded, market=market, positions=positions, spec=_AT_VENUE)
 
 
 @given(free=st.integers(min_value=6, max_value=2_000), depth=st.sampled_from(["0.1", "1", "100"]))

@@ -38,6 +38,11 @@ class Balance:
     def net(self) -> Decimal:
         return self.total - self.borrowed
 
+    @property
+    def free_own(self) -> Decimal:
+        """What is free and not borrowed; 0 where nothing is."""
+        return max(min(self.free, self.net), ZERO)
+
     def changed(self, *, total: Decimal = ZERO, locked: Decimal = ZERO, at_ms: int) -> "Balance":
         """Add the given amounts (either sign)."""
         return evolve(self, total=self.total + total, locked=self.locked + locked, updated_at_ms=at_ms)

@@ -43,6 +43,7 @@ from cadenza.domain.trading.reservation import (
 from cadenza.domain.trading.risk import check_limits, check_reducing
 from cadenza.domain.trading.state import TradingState
 from cadenza.domain.trading.trailing import hold
+from cadenza.domain.trading.unconfirmed import makes_positions
 from cadenza.domain.trading.venue_spec import EMULATED_TIMES, CountedSentId, FundsCheck, Support
 
 
@@ -258,7 +259,8 @@ def _naming_its_position(order: Order, account: TradingAccount, state: TradingSt
     """Name the position of a hedged order that asks for a share and names none: the one that the order's side closes.
     Without the name, that position would give the order its size and the order would open the other one."""
     is_share = order.quantity_type in (QuantityType.POSITION_RATIO, QuantityType.POSITION_PERCENTAGE)
-    if not is_share or order.position_id or not account.is_margined or account.position_mode is not PositionMode.HEDGE:
+    is_hedged = makes_positions(account, state) and account.position_mode is PositionMode.HEDGE
+    if not is_share or order.position_id or not is_hedged:
         return order
     side = PositionSide.LONG if order.side is Side.SELL else PositionSide.SHORT
     position = state.position(account.id, order.instrument_id, side)
@@ -278,18 +280,19 @@ def _opens(order: Order, account: TradingAccount, position: Position | None) -> 
 def _share(
     order: Order, ratio: Decimal, account: TradingAccount, instrument: Instrument, state: TradingState
 ) -> tuple[Decimal, Decimal]:
-    """Return (ratio of the whole, the whole) in the instrument's units: of the position, or on spot of the free
-    balance. A BUY that waits for a trigger leaves room for a price somewhat worse than the trigger."""
-    if account.is_margined:
+    """Return (ratio of the whole, the whole) in the instrument's units: of the position, or in an account whose fills
+    move assets of what is free of its own. A BUY that waits for a trigger leaves room for a price somewhat worse than
+    the trigger."""
+    if makes_positions(account, state):
         position = target_position(order, account, state)
         if position is None or position.quantity == 0:
             raise _no_position(order)
         whole = abs(position.quantity)
         return whole * ratio, whole
     if order.side is Side.SELL:
-        whole = max(state.balance(account.id, order.base_asset).free, ZERO)
+        whole = state.balance(account.id, order.base_asset).free_own
     else:
-        free = max(state.balance(account.id, order.quote_asset).free, ZERO)
+        free = state.balance(account.id, order.quote_asset).free_own
         room = ONE + (MARKET_PAD if order.stop_price is not None and order.limit_price is None else ZERO)
         spent = divide_down(free, room * (ONE + max(instrument.taker_fee, ZERO)))
         whole = _quantity_for(order, spent, instrument, state)
