@@ -3,6 +3,7 @@ of the coins in the account that moves them."""
 
 import json
 from decimal import Decimal as D
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from tests.e2e.test_deribit_newcomer import DeribitProcess, connect, simulator
 from tests.e2e.trader import Trader, ok
-from tests.serving import Serving
+from tests.serving import Serving, eventually
 
 __all__ = ["simulator"]
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -38,6 +39,7 @@ async def test_an_inverse_order_is_sized_in_usd_and_costs_coins(simulator: Derib
             )
             assert_costs(listed, found.data)
             assert_costs(await by_rpc(server, trader, order["tradeOrderId"]), found.data)
+            await eventually(partial(shows_what_is_known_of_the_position, trader))
             events = await ok(trader.api.get("/api/v3/tradingAccount/event/list", tradingAccountId=trader.spot))
             told = [each["order"] for each in events.data if "order" in each]
             assert D(told[0]["executedPrice"]) == D(listed["executedPrice"])  # the newest event is the first
@@ -58,6 +60,13 @@ async def sell_half_of_the_coins(simulator: DeribitProcess, trader: Trader) -> N
 def assert_costs(order: dict[str, Any], executions: list[dict[str, Any]]) -> None:
     assert sorted(D(each["executedCost"]) for each in executions) == sorted(COSTS)
     assert (D(order["executedCost"]), D(order["executedPrice"])) == (sum(COSTS), D("60298.50746269"))
+
+
+async def shows_what_is_known_of_the_position(trader: Trader) -> bool:
+    """Whether the position is there: its price is that of the order, and what it realised is not known."""
+    positions = (await trader.portfolio(trader.spot))["positions"]
+    shown = [(each["quantity"], D(each["entryPrice"]).quantize(D("1e-8")), "realizedPnl" in each) for each in positions]
+    return shown == [("2000", D("60298.50746269"), False)]
 
 
 async def show(simulator: DeribitProcess, *levels: tuple[str, str, str]) -> None:

@@ -180,6 +180,15 @@ def test_a_figure_that_lacks_a_position_does_not_look_whole() -> None:
     assert answered["summary"].keys() == {"tradingAccountId", "currency", "marginLoan", "credit"}
 
 
+def test_a_profit_that_is_not_known_is_not_said_to_be_none() -> None:
+    held = MarkedPosition(position=replace(w.POSITION, realized_pnl=None), instrument=None, mark=None)
+    view = replace(w.PORTFOLIO, positions=(held,))
+    rest, answered = json.loads(encode(portfolio(view))), json.loads(encode(rpc_portfolio(view)))
+    assert_matches("portfolio", rest)
+    assert_matches("rpcPortfolio", answered)
+    assert not any("realizedPnl" in position for position in (*rest["positions"], *answered["positions"]))
+
+
 def test_a_summary_that_lacks_an_asset_has_no_rate_of_exposure() -> None:
     view = replace(w.PORTFOLIO, summary=replace(w.PORTFOLIO.summary, unpriced=("XRP",)))
     rest, answered = json.loads(encode(portfolio(view))), json.loads(encode(rpc_portfolio(view)))

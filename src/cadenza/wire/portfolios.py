@@ -67,7 +67,9 @@ class PositionEntry(Response, kw_only=True, frozen=True):
     exit_price: DecimalText | UnsetType = UNSET
     current_price: Annotated[DecimalText, Meta(description="Absent when no fresh price is known")] | UnsetType = UNSET
     unrealized_pnl: DecimalText | UnsetType = UNSET
-    realized_pnl: DecimalText
+    realized_pnl: (
+        Annotated[DecimalText, Meta(description="Before fees. Absent where the venue keeps the books")] | UnsetType
+    ) = UNSET
     created_at: Instant
     created_at_date_time: DateTime
     updated_at: Instant
@@ -149,7 +151,7 @@ def _position(marked: MarkedPosition) -> PositionEntry:
         exit_price=optional_plain(marked.exit_price),
         current_price=optional_plain(mark),
         unrealized_pnl=optional_plain(marked.unrealized_pnl),
-        realized_pnl=to_plain(position.realized_pnl),
+        realized_pnl=optional_plain(position.realized_pnl),
         created_at=position.created_at_ms,
         created_at_date_time=rfc3339(position.created_at_ms),
         updated_at=position.updated_at_ms,

@@ -37,6 +37,21 @@ VENUE = venue_spec(books=dict.fromkeys(AccountType, Books.VENUE), funds_check=Fu
 DESK = venue_spec(funds_check=FundsCheck.AT_VENUE)
 
 
+def test_what_a_position_realised_is_known_only_where_every_fill_of_it_was_booked() -> None:
+    stated = at_venue(AccountType.MARGIN)
+    apply_report(stated, position("2", as_of=1))
+    apply_report(stated, position("1", as_of=2))
+    apply_report(stated, position("0", as_of=3))
+    assert [each.realized_pnl for each in stated.changed.positions.values()] == [None]
+
+    ours = state(account(AccountType.MARGIN))
+    bought = submit(ours, quantity=D(2))
+    apply_report(ours, fill(bought, "t1", "2"))
+    sold = submit(ours, number=101, side=Side.SELL, limit_price=D(95))
+    apply_report(ours, fill(sold, "t2", price="95", at_ms=6))
+    assert [each.realized_pnl for each in ours.positions(ACCOUNT)] == [5]
+
+
 def at_venue(type: AccountType = AccountType.SPOT, balances: dict[str, str] | None = None) -> TradingState:
     return state(account(type), balances or {}, spec=VENUE)
 

@@ -147,7 +147,7 @@ class RpcPositionEntry(Response, kw_only=True, frozen=True):
     exit_price: str | UnsetType = UNSET
     current_price: str | UnsetType = UNSET
     unrealized_pnl: str | UnsetType = UNSET
-    realized_pnl: str
+    realized_pnl: str | UnsetType = UNSET
     created_at: str
     updated_at: str
 
@@ -333,7 +333,7 @@ def _position(marked: MarkedPosition) -> RpcPositionEntry:
         exit_price=optional_plain(marked.exit_price),
         current_price=optional_plain(mark),
         unrealized_pnl=optional_plain(marked.unrealized_pnl),
-        realized_pnl=to_plain(position.realized_pnl),
+        realized_pnl=optional_plain(position.realized_pnl),
         created_at=rfc3339(position.created_at_ms),
         updated_at=rfc3339(position.updated_at_ms),
     )

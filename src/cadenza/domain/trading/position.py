@@ -30,7 +30,8 @@ class Position:
 
     `quantity` is in the instrument's units. `entry_cost` (settlement asset) has the sign of `quantity`.
     `closed_quantity` and `closed_cost` are the sums over all closed parts; the exit price is made of them.
-    `realized_pnl` is in the settlement asset, before fees. `leverage` is None where the venue keeps it and has not
+    `realized_pnl` is in the settlement asset, before fees; None where the position is as a venue stated it, so that it
+    is unknown what was realised before. `leverage` is None where the venue keeps it and has not
     stated it. `maintenance_margin` (settlement asset) is the venue's last statement; None where the venue states none,
     and the instrument's rate counts. `settled_cost` (settlement asset, signed like `quantity`) is what the profit
     counts from that is not in the account's cash yet, where the venue pays profits out while the position is open; None
@@ -47,7 +48,7 @@ class Position:
     entry_cost: Decimal = ZERO
     closed_quantity: Decimal = ZERO
     closed_cost: Decimal = ZERO
-    realized_pnl: Decimal = ZERO
+    realized_pnl: Decimal | None = ZERO
     leverage: int | None = 1
     maintenance_margin: Decimal | None = None
     settled_cost: Decimal | None = None
@@ -118,7 +119,7 @@ def reduce(position: Position, instrument: Instrument, quantity: Decimal, price:
         entry_cost=position.entry_cost - share,
         closed_quantity=position.closed_quantity + quantity,
         closed_cost=position.closed_cost + cost,
-        realized_pnl=position.realized_pnl + realized,
+        realized_pnl=None if position.realized_pnl is None else position.realized_pnl + realized,
         updated_at_ms=at_ms,
         status=PositionStatus.CLOSED if is_whole else position.status,
         closed_at_ms=at_ms if is_whole else None,

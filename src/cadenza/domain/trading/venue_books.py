@@ -294,6 +294,7 @@ def _opened(state: TradingState, report: PositionReport) -> Position:
         instrument_id=report.instrument_id,
         side=report.side,
         status=PositionStatus.OPEN,
+        realized_pnl=None,
         leverage=None,
         created_at_ms=report.at_ms,
         updated_at_ms=report.at_ms,
