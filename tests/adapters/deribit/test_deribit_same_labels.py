@@ -1,108 +1,27 @@
 """Another program of the account gives its orders the label of ours. None of them becomes ours, is canceled by us or
 has its executions booked to ours; and ours is found all the same."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal as D
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from tests.adapters.deribit.labels_world import APART_MS, ARRIVED, HOUR_MS, LEFT_ALONE, LOST, Labels
 from tests.adapters.deribit.test_deribit_sessions import pass_time, reach, stop
-from tests.deribit_kit import LINEAR, DeribitDesk, open_deribit_desk, simulated_deribit
+from tests.deribit_kit import LINEAR
 from tests.inhouse_kit import kinds, replayed, until
-from tests.simulated_kit import SEND_WITHIN_MS, become
+from tests.simulated_kit import become
 
-from cadenza.adapters.venues.deribit.models import OrderRow, PlacementResult
-from cadenza.adapters.venues.deribit.requests import RequestPool, RpcMessage
 from cadenza.adapters.venues.deribit.rest import result_of
-from cadenza.adapters.venues.deribit.spec import FENCE, UNFILLED_MEMORY_MS
+from cadenza.adapters.venues.deribit.spec import UNFILLED_MEMORY_MS
 from cadenza.adapters.venues.kit.payloads import decode
-from cadenza.domain.evolve import evolve
-from cadenza.domain.market.enums import OrderType, Side
+from cadenza.domain.market.enums import OrderType
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.kept import KeepReason
-from cadenza.domain.trading.order import Doubt, Order
-from cadenza.domain.trading.reports import ExternalOrderReport, Report
-
-HOUR_MS = 3_600_000
-APART_MS = 10_000
-"""More than all tolerances of dates together."""
-
-ARRIVED, LOST = "reset_after", "reset_before"
-LEFT_ALONE = "not canceled: an order that has our label may be somebody else's, and is left alone"
-
-
-@dataclass
-class Labels:
-    """Our session, and another program that uses the account."""
-
-    desk: DeribitDesk
-
-    @property
-    def ours(self) -> Order:
-        return self.desk.order
-
-    async def theirs(
-        self, amount: str = "1", price: str | None = "59990", side: str = "buy", *, is_heard: bool = True, **more: Any
-    ) -> str:
-        """Place the other program's order with our label. Return the venue's id, once the stream has brought it."""
-        params: dict[str, Any] = {
-            "instrument_name": LINEAR, "amount": D(amount), "type": "limit", "label": self.ours.sent_id, **more,
-        }  # fmt: skip
-        if price is not None:
-            params["price"] = D(price)
-        reply = await self.call(f"private/{side}", params)
-        id = decode(OrderRow, decode(PlacementResult, reply).order).id
-        await until(lambda: not is_heard or id in self.announced(), "its news")
-        return id
-
-    async def call(self, method: str, params: dict[str, Any]) -> Any:
-        session: Any = self.desk.session
-        request = RpcMessage(method, params, RequestPool.MATCHING)
-        asked = session._rest.signed(session._signer, lambda _: request, pool=request.pool)
-        return result_of(await asked)
-
-    def announced(self) -> set[str | None]:
-        return {each.venue_order_id for each in self.desk.sink.of(ExternalOrderReport)}
-
-    def recorded_now(self, *, recorded_after_ms: int = 0) -> None:
-        """Let our order be recorded at this moment."""
-        now_ms = self.desk.venue.clock.now_ms()
-        self.desk.order = evolve(
-            self.ours, created_at_ms=now_ms, updated_at_ms=now_ms, send_before_ms=now_ms + SEND_WITHIN_MS,
-            recorded_after_ms=recorded_after_ms,
-        )  # fmt: skip
-
-    async def lose(self, how: str = LOST) -> Sequence[Report]:
-        """Our order's request or reply is lost."""
-        await self.desk.venue.fault(self.desk.about("place"), how)
-        return await self.desk.session.submit(self.ours)
-
-    async def asked(self) -> Sequence[Report]:
-        return await self.desk.session.lookup([self.ours])
-
-    async def past_fence(self) -> list[Report]:
-        """What is said before the fence and after it."""
-        early = await self.asked()
-        assert kinds(early) == ["UnknownOutcome"]
-        await pass_time(self.desk, SEND_WITHIN_MS + FENCE.margin_ms)
-        return [*early, *await self.asked()]
-
-    async def open(self) -> list[str]:
-        truth = await self.desk.venue.get("truth")
-        return sorted(each["id"] for each in truth["orders"] if each["state"] in ("open", "untriggered"))
-
-    async def cancels(self) -> int:
-        return sum(1 for each in await self.desk.venue.get("requests") if "cancel" in each["name"])
-
-
-@pytest.fixture
-async def labels(tmp_path: Path) -> AsyncIterator[Labels]:
-    async with simulated_deribit(tmp_path) as venue, open_deribit_desk(venue) as desk:
-        yield Labels(desk)
-
+from cadenza.domain.trading.order import Doubt
+from cadenza.domain.trading.reports import Report
 
 # --- strangers that are not ours for certain
 
@@ -420,65 +339,3 @@ async def test_what_a_stop_has_become_is_found_though_the_stop_is_not_listed(lab
     order, _ = become(labels.desk, lost, found)
     expected = (OrderStatus.FILLED, D("0.5")) if how == ARRIVED else (OrderStatus.REJECTED, D(0))
     assert (order.status, order.executed_quantity) == expected
-
-
-# --- limit prices that the venue moves
-
-
-@pytest.mark.parametrize(("side", "limit"), [(Side.BUY, "90000"), (Side.SELL, "30000")])
-async def test_ours_is_found_although_the_venue_has_moved_its_limit(labels: Labels, side: Side, limit: str) -> None:
-    labels.desk.order = labels.desk.limit("5", limit, side)
-    lost = await labels.lose(ARRIVED)
-    order, adopted = become(labels.desk, lost, kept={KeepReason.NO_ORDER})
-    assert (order.venue_order_id, adopted) == (None, []), "it waits for its name"
-    order, adopted = become(labels.desk, lost, await labels.asked(), are_late=True)
-    assert (order.status, order.executed_quantity, adopted) == (OrderStatus.PARTIALLY_FILLED, D(3), [])
-    assert order.limit_price not in (None, D(limit))
-
-
-async def test_a_strangers_order_with_a_worse_limit_is_not_one_that_the_venue_has_moved(labels: Labels) -> None:
-    """The venue would not move ours: its limit is close to the market."""
-    lost = await labels.lose()
-    theirs = await labels.theirs(price="59000")
-    order, (adopted,) = become(labels.desk, lost, await labels.past_fence())
-    assert (order.doubt, order.venue_order_id) == (Doubt.UNDETERMINED, None)
-    assert (adopted.venue_order_id, adopted.limit_price) == (theirs, D(59_000))
-
-
-async def test_a_reply_after_the_news_of_a_moved_limit_names_ours(labels: Labels) -> None:
-    labels.desk.order = labels.desk.limit("1", "90000", type=OrderType.LIMIT)
-    accepted = await labels.desk.session.submit(labels.ours)
-    await until(lambda: bool(labels.announced()), "the news")
-    order, adopted = become(labels.desk, accepted, are_late=True)
-    assert (order.status, order.executed_quantity, adopted) == (OrderStatus.FILLED, D(1), [])
-
-
-# --- the venue's clock
-
-
-async def test_a_date_proves_nothing_after_the_venues_clock_was_set(labels: Labels) -> None:
-    """It is measured again before an order is called a stranger's."""
-    await labels.desk.venue.post("faults", {"clock_offset_ms": -30_000})
-    lost = await labels.lose(ARRIVED)
-    order, _ = become(labels.desk, lost, await labels.asked())
-    assert (order.status, order.is_in_doubt) == (OrderStatus.ACCEPTED, False)
-
-
-async def test_no_order_is_called_a_strangers_while_the_venues_time_cannot_be_asked_for(
-    labels: Labels, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await labels.theirs()
-    await pass_time(labels.desk, APART_MS)
-    labels.recorded_now()
-    lost = await labels.lose()
-    await pass_time(labels.desk, SEND_WITHIN_MS + FENCE.margin_ms)
-    session: Any = labels.desk.session
-
-    async def unanswered(samples: int = 1) -> bool:
-        return False
-
-    with monkeypatch.context() as away:
-        away.setattr(session._rest.clock, "measure", unanswered)
-        assert kinds(await labels.asked()) == ["UnknownOutcome"]
-    order, _ = become(labels.desk, lost, await labels.asked())
-    assert order.status is OrderStatus.REJECTED, "it can be asked for again"

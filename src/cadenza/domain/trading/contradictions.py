@@ -95,10 +95,11 @@ def _is_shown(order: Order) -> bool:
 
 def _before(order: Order, report: OrderReport) -> str | None:
     """Return why the report is of a time before the order was recorded, by the venue's clock alone; None when it is
-    not. It may be `CLOCK_TOLERANCE_MS` earlier, because a clock may step back a little. A report under the venue's own
-    id of the order is about the order, however far back that clock has stepped."""
+    not. It may be `CLOCK_TOLERANCE_MS` earlier, because a clock may step back a little. However far back that clock has
+    stepped, a report under the venue's own id of the order is about the order, and so is one that names it by our order
+    id: the reply to our request, and what a session found and has compared."""
     is_named = order.venue_order_id is not None and report.venue_order_id == order.venue_order_id
-    if is_named or isinstance(report, OwnReport):
+    if is_named or report.order_id == order.id or isinstance(report, OwnReport):
         return None
     placed_at_ms = report.placed_at_ms if isinstance(report, OrderTermsReport) else None
     happened_ms = report.at_ms if placed_at_ms is None else min(placed_at_ms, report.at_ms)

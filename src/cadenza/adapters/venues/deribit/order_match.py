@@ -6,7 +6,7 @@ ticker, and that of a SELL up to `min_price` (docs.deribit.com, `public/ticker`)
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -26,6 +26,7 @@ from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.checks import LIMIT_TYPES
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.recognition import may_be_amended, may_be_moved
+from cadenza.domain.trading.reports import ExternalOrderReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _likeness(
         is_explained = terms is not _Terms.MOVED or _is_explained(order, placed, ticker)
     except UnreadablePayload:
         return Likeness.UNREADABLE
-    if not may_be_amended(order, shown):
+    if not may_be_amended(order, shown if times.prove(order) else _undated(shown, order)):
         return Likeness.STRANGE
     if lacks_origin:  # its terms and its date are not those with which it was placed
         return Likeness.DOUBTFUL if order.type in TRIGGER_TYPES else Likeness.STRANGE
@@ -133,6 +134,11 @@ def _likeness(
     if terms is _Terms.OTHER:
         return Likeness.OTHER_TERMS if placed.is_replaced is None else Likeness.STRANGE
     return Likeness.SAME if is_explained and times.fit(order, placed.created_ms) else Likeness.DOUBTFUL
+
+
+def _undated(shown: ExternalOrderReport, order: Order) -> ExternalOrderReport:
+    """Return the report with no instant that could rule it out."""
+    return replace(shown, placed_at_ms=None, at_ms=order.recorded_after_ms)
 
 
 class _Terms(StrEnum):

@@ -112,8 +112,12 @@ class OrderSearch:
             with_origin.append(each)
         return with_origin
 
-    async def _ticker(self, name: str) -> DeribitTicker:
-        return _decoded(DeribitTicker, result_of(await self._rest.public(ticker_request(name))))
+    async def _ticker(self, name: str) -> DeribitTicker | None:
+        """Return the present ticker; None when the venue does not state it, which explains no limit price."""
+        try:
+            return decode(DeribitTicker, result_of(await self._rest.public(ticker_request(name))))
+        except (VenueUnavailable, UnreadablePayload):
+            return None
 
     # Trigger orders
 

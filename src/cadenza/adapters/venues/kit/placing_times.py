@@ -67,11 +67,17 @@ class PlacingTimes:
         if instant is not None and time.latest_ms is None:
             time.latest_ms = instant.venue_ms + _tolerance_ms(instant)
 
+    def prove(self, order: Order) -> bool:
+        """Return whether dates can rule orders out: the venue's clock agrees with ours, and was not seen to be set
+        since the order left."""
+        time = self._times.get(order.id)
+        return self._trusted() is not None and (time is None or time.jumps == self._clock.jumps)
+
     def rule_out(self, order: Order, placed_at_ms: int | None) -> bool:
         """Return whether an order that was placed then is another one for certain. Without a date, nothing is ruled
         out."""
         time = self._times.get(order.id)
-        if time is None or placed_at_ms is None or self._trusted() is None or time.jumps != self._clock.jumps:
+        if time is None or placed_at_ms is None or not self.prove(order):
             return False
         is_before = time.earliest_ms is not None and placed_at_ms < time.earliest_ms
         return is_before or (time.latest_ms is not None and placed_at_ms > time.latest_ms)
