@@ -70,3 +70,13 @@ async def test_the_wait_ends_with_the_last_answer_and_the_last_word_counts() -> 
     grants.grant("b")
     assert (await waiting).is_complete
     assert (await Grants([]).wait(clock, 5_000)).is_complete
+
+
+async def test_the_wait_ends_when_no_further_answers_are_expected() -> None:
+    clock, grants = StandingClock(), Grants(["a", "b"])
+    waiting = asyncio.create_task(grants.wait(clock, 5_000))
+    grants.grant("a")
+    await settle()
+    assert not waiting.done()
+    grants.end()
+    assert await waiting == GrantResult(frozenset("a"), {}, frozenset("b"), frozenset())

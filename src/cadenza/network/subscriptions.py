@@ -50,8 +50,12 @@ class Grants:
         self._refused[name] = reason
         self._look()
 
+    def end(self) -> None:
+        """Expect no further answers: `wait` returns at once."""
+        self._all_answered.set()
+
     async def wait(self, clock: PatientClock, limit_ms: int) -> GrantResult:
-        """Return when every name has been answered, or after `limit_ms`."""
+        """Return when every name has been answered, after `end`, or after `limit_ms`."""
         answered = asyncio.create_task(self._all_answered.wait())
         limit = asyncio.create_task(clock.sleep_ms(limit_ms))
         try:
