@@ -19,12 +19,14 @@ from cadenza.adapters.venues.binance.market_wire import SPOT_WIRE, USDM_WIRE, WI
 from cadenza.adapters.venues.binance.parse_market import SPOT_BOOK_RULE, USDM_BOOK_RULE
 from cadenza.adapters.venues.binance.spec import urls_at
 from cadenza.domain.errors import VenueUnavailable
+from cadenza.domain.ids import InstrumentId
 from cadenza.domain.market.instrument import InstrumentType
 from cadenza.ports.venue import MARK_AGE_MS_MAX
 
 pytestmark = pytest.mark.timeout(60)
 DEPTH, TRADES, MARK = "btcusdt@depth@100ms", "btcusdt@aggTrade", "btcusdt@markPrice@1s"
 SPOT_TRADES = "btcusdt@trade"
+ETH_BTC = InstrumentId("BINANCE:ETH/BTC")
 
 
 def book(number: int, bid: str = "100", ask: str = "101") -> dict[str, Any]:
@@ -121,6 +123,24 @@ async def test_a_refused_stream_names_the_venues_words() -> None:
         server.refused.clear()
         await feeds.open_book(BTC_USDT, heard := spot_listener())
         assert heard.book.is_fresh
+
+
+async def test_a_refused_stream_costs_no_other_book_its_streams() -> None:
+    """The venue refuses a request as a whole. Its streams are asked for one by one then."""
+    async with market_server() as server, feeds_at(urls_at(server.base), factor=4) as feeds:
+        server.depth |= {"BTCUSDT": book(10), "ETHBTC": book(10)}
+        heard, delisted = spot_listener(), Listener(SPOT_BOOK_RULE, ETH_BTC)
+        await feeds.open_book(BTC_USDT, heard)
+        await feeds.open_book(ETH_BTC, delisted)
+        server.refused |= {"ethbtc@trade", "ethbtc@depth@100ms"}
+        server.depth["BTCUSDT"] = book(20)
+        server.cut()
+        await until(lambda: heard.book.sequence == 20 and heard.book.is_fresh, "the other book")
+        await server.push("btcusdt@depth@100ms", change(21, 21))
+        await until(lambda: heard.book.sequence == 21, "it follows the market")
+        assert not delisted.book.is_fresh
+        (client,) = server.clients
+        assert client.names == {"btcusdt@depth@100ms", SPOT_TRADES}
 
 
 async def test_a_subscription_without_an_answer_is_asked_for_again() -> None:

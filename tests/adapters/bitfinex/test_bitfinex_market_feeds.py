@@ -100,6 +100,22 @@ async def test_a_connection_that_is_cut_is_made_again(tmp_path: Path) -> None:
             await until(lambda: there.has_book_of(heard, SYMBOL), f"mended: {action}")
 
 
+async def test_a_delisted_derivative_costs_no_other_book_its_channels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with market(tmp_path) as there:
+        heard, delisted = await opened(there), await opened(there, PERPETUAL)
+        monkeypatch.delitem(there.simulator.venue.exchange.symbols, CONTRACT)
+        await there.sockets("cut")
+        await until(lambda: heard.stales == delisted.stales == 1 and heard.book.is_fresh, "the other book")
+        await there.show(SYMBOL, "BUY", "59995", "1")
+        await until(lambda: there.has_book_of(heard, SYMBOL), "it follows the market")
+        refusal = there.feeds.feeds[PERPETUAL].refusal
+        assert refusal is not None
+        assert CONTRACT in refusal
+        assert not delisted.book.is_fresh
+
+
 async def test_books_begin_again_when_maintenance_begins_and_ends(tmp_path: Path) -> None:
     async with market(tmp_path) as there:
         heard = await opened(there)

@@ -12,20 +12,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.adapters.kit.sync_world import Listener
 from tests.conformance.harness import believed
-from tests.deribit_kit import DeribitDesk, SimulatedDeribit, open_deribit_desk, simulated_deribit
+from tests.deribit_kit import SPOT, DeribitDesk, SimulatedDeribit, open_deribit_desk, simulated_deribit
 from tests.inhouse_kit import BookKeeper, RecordingSink, kinds, replayed, trading_account, until
 from tests.relay import relayed
 from tests.simulated_kit import SEND_WITHIN_MS
 
 from cadenza.adapters.venues.deribit import execution
 from cadenza.adapters.venues.deribit.sockets import HEARTBEAT_S
-from cadenza.adapters.venues.deribit.spec import FENCE, spec_of
+from cadenza.adapters.venues.deribit.spec import BOOK_RULE, FENCE, spec_of
 from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
 from cadenza.domain.evolve import evolve
 from cadenza.domain.ids import Environment, TradingAccountId
+from cadenza.domain.market.enums import Side
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import ExternalOrderReport, RejectedReport
@@ -196,6 +198,21 @@ async def test_accounts_leave_room_for_books(tmp_path: Path) -> None:
         assert keeper.snapshots == 1
         await session.close()
         assert (await opened[1]()).is_caught_up(), "there is room again"
+
+
+async def test_a_delivered_future_costs_no_other_book_its_channels(tmp_path: Path) -> None:
+    async with simulated_deribit(tmp_path) as venue, open_deribit_desk(venue, "margin") as desk:
+        listed = {each.external_symbol: each for each in (await desk.connector.instruments()).instruments}
+        heard, delivered = (Listener(BOOK_RULE, listed[name].id) for name in (SPOT, "BTC-27DEC30"))
+        for each in (heard, delivered):
+            await desk.connector.open_book(each.instrument_id, each)
+        order = {"instrument_name": "BTC-27DEC30", "state": "delivered", "delivery_price": "58000"}
+        await venue.post("instruments", order)
+        await venue.cut()
+        await until(lambda: heard.stales == delivered.stales == 1 and heard.book.is_fresh, "the other book")
+        await venue.market(SPOT, (Side.BUY, D(59990), D(1)))
+        await until(lambda: (D(59990), D(1)) in heard.book.snapshot(50).bids, "it follows the market")
+        assert not delivered.book.is_fresh
 
 
 async def test_a_session_with_a_revoked_key_does_not_hammer_the_venue(desk: DeribitDesk) -> None:

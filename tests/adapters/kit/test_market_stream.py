@@ -2,14 +2,16 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
 from aiohttp import WSMsgType, web
 from tests.inhouse_kit import until
+from tests.simulated_kit import FastClock
 
+from cadenza.adapters.venues.kit import market_stream
 from cadenza.adapters.venues.kit.connect_pace import ConnectPace
 from cadenza.adapters.venues.kit.market_stream import (
     GoingDown,
@@ -24,7 +26,6 @@ from cadenza.network.pace_windows import WindowLimit
 from cadenza.network.patience import RetryPauses
 from cadenza.network.stream_events import StreamLimits
 from cadenza.network.tls import client_tls
-from cadenza.runtime.local import SystemClock
 
 pytestmark = pytest.mark.timeout(60)
 MANY = WindowLimit(10_000, 1_000)
@@ -51,6 +52,8 @@ class Words:
             case "granted" | "ended":
                 assert name in self.asked, "an answer to another connection"
                 return SubscriptionReply(names=(name,))
+            case "nonsense":
+                return SubscriptionReply(names=(), refusal="one of them is nonsense")
             case "gap":
                 return MessagesMissing("a number is missing")
             case "down":
@@ -65,6 +68,7 @@ class Heard:
     def __init__(self) -> None:
         self.story: list[tuple[str, str]] = []
         self.whole: set[str] = set()
+        self.refused: list[tuple[str, str]] = []
 
     def on_granted(self, names: frozenset[str]) -> None:
         self.story += [("granted", name) for name in sorted(names)]
@@ -74,7 +78,8 @@ class Heard:
         self.story += [("lost", name) for name in sorted(names)]
         self.whole -= names
 
-    def on_refused(self, name: str, reason: str) -> None: ...
+    def on_refused(self, name: str, reason: str) -> None:
+        self.refused.append((name, reason))
 
     def on_event(self, name: str, data: msgspec.Raw, connection: int, now_ms: int) -> None:
         self.story.append(("event", name))
@@ -84,13 +89,21 @@ class Heard:
 
 
 class Server:
-    """Grants what is asked for, unless the name is in `slow`; keeps what it was asked."""
+    """Grants what is asked for, unless the name is in `slow`; keeps what it was asked. A name in `nonsense` is refused
+    without being named, and one in `nonsense_once` gets no answer after that. `eager` names send so many events before
+    they are granted; a connection that asks for a `fatal` one is cut."""
 
     def __init__(self) -> None:
         self.sockets: list[web.WebSocketResponse] = []
         self.asked: list[str] = []
         self.slow: set[str] = set()
         self.gap_before_grant: set[str] = set()
+        self.nonsense: set[str] = set()
+        self.nonsense_once: set[str] = set()
+        self.eager: dict[str, int] = {}
+        self.fatal: set[str] = set()
+        self.while_asked: dict[tuple[str, int], Callable[[], None]] = {}
+        """What a test does when the server is asked something for the nth time, before it answers."""
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()
@@ -99,11 +112,21 @@ class Server:
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 self.asked.append(message.data)
+                self.while_asked.get((message.data, self.asked.count(message.data)), lambda: None)()
                 word, _, name = message.data.partition(" ")
                 if name in self.gap_before_grant:
                     self.gap_before_grant.discard(name)
                     await socket.send_str("gap")
-                if name not in self.slow:
+                for _ in range(self.eager.get(name, 0) if word == "begin" else 0):
+                    await socket.send_str(f"event {name}")
+                if name in self.fatal:
+                    assert request.transport is not None
+                    request.transport.close()
+                elif name in self.nonsense | self.nonsense_once:
+                    await socket.send_str("nonsense")
+                    self.slow |= {name} & self.nonsense_once
+                    self.nonsense_once.discard(name)
+                elif name not in self.slow:
                     await socket.send_str(f"{'granted' if word == 'begin' else 'ended'} {name}")
         return socket
 
@@ -112,8 +135,8 @@ class Server:
 
 
 @asynccontextmanager
-async def streaming() -> AsyncIterator[tuple[Server, MarketStream, Heard]]:
-    server, heard, clock = Server(), Heard(), SystemClock()
+async def streaming(factor: int = 1) -> AsyncIterator[tuple[Server, MarketStream, Heard]]:
+    server, heard, clock = Server(), Heard(), FastClock(factor)
     app = web.Application()
     app.router.add_get("/", server.serve)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -187,3 +210,72 @@ async def test_each_connection_is_spoken_to_by_a_wire_of_its_own() -> None:
         assert Words.made == made + 1
         assert heard.whole == {"a"}
         assert ("lost", "a") not in heard.story
+
+
+async def test_a_refusal_without_a_name_touches_the_refused_stream_alone() -> None:
+    async with streaming(factor=4) as (server, stream, heard):
+        server.nonsense.add("b")
+        stream.want(["a", "b", "c"])
+        await until(lambda: heard.whole == {"a", "c"} and heard.refused != [], "the others")
+        assert heard.refused == [("b", "one of them is nonsense")]
+        assert sorted(server.asked) == ["begin a", "begin b", "begin b", "begin c"], "b was asked for alone"
+        await server.sockets[-1].close()
+        await until(lambda: server.asked.count("begin c") == 2 and heard.whole == {"a", "c"}, "both again")
+        assert server.asked.count("begin b") == 2, "what was refused is not asked for again"
+        stream.want(["b"])
+        await until(lambda: len(heard.refused) == 2, "it was wanted again")
+
+
+async def test_streams_that_are_asked_for_alone_and_not_answered_hold_up_no_other() -> None:
+    async with streaming(factor=4) as (server, stream, heard):
+        server.nonsense_once |= {"a", "b"}
+        server.while_asked["begin a", 2] = lambda: stream.want(["d"])
+        stream.want(["a", "b", "c"])
+        await until(lambda: server.asked.count("begin b") == 2, "the second one alone")
+        assert server.asked[3:6] == ["begin a", "begin d", "begin b"]
+        assert heard.whole == {"c", "d"}
+        assert heard.refused == []
+        server.slow.clear()
+        await until(lambda: heard.whole == {"a", "b", "c", "d"}, "all of them")
+
+
+async def test_what_a_connection_brings_before_it_is_live_comes_when_it_is() -> None:
+    async with streaming() as (server, stream, heard):
+        server.eager["a"] = 2
+        server.fatal.add("b")
+        stream.want(["a", "b"])
+        await until(lambda: len(server.sockets) >= 3, "three connections")
+        assert heard.story == [], "none of them was live"
+        server.fatal.clear()
+        await until(lambda: heard.whole == {"a", "b"}, "both streams")
+        assert heard.story == [("event", "a"), ("event", "a"), ("granted", "a"), ("granted", "b")]
+
+
+async def test_a_connection_that_brings_too_much_before_it_is_live_subscribes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(market_stream, "EVENTS_HELD_MAX", 2)
+    async with streaming() as (server, stream, heard):
+        server.eager["a"] = 3
+        stream.want(["a"])
+        await until(lambda: server.asked.count("begin a") == 2 and heard.whole == {"a"}, "the stream")
+        assert heard.story == [("granted", "a"), ("lost", "a"), *[("event", "a")] * 3, ("granted", "a")]
+
+
+async def test_an_answer_on_one_connection_says_nothing_about_another() -> None:
+    """The renewal's answer about a stream is not one to the same question on the connection that still stands."""
+    async with streaming(factor=20) as (server, stream, heard):
+        stream.want(["a"])
+        await until(lambda: heard.whole == {"a"}, "the first stream")
+        server.slow.add("b")
+        stream.want(["b"])
+        await until(lambda: "begin b" in server.asked, "the question on the first connection")
+        server.eager["b"] = 1
+        server.while_asked |= {
+            ("begin a", 2): lambda: server.slow.add("a"),
+            ("begin b", 2): lambda: server.slow.discard("b"),
+            ("begin b", 3): lambda: server.slow.add("b"),
+        }
+        await server.say("down")
+        await until(lambda: "b" in heard.whole, "the other stream")
+        assert heard.story.index(("event", "b")) < heard.story.index(("granted", "b"))

@@ -68,8 +68,11 @@ class Client:
 
 @dataclass
 class MarketServer:
-    """The public socket. `books` are the snapshots with which a subscription to a book begins; one without is not
-    answered by any. `refused` channels are refused."""
+    """The public socket. It answers for each channel of a request by itself, as the venue does.
+
+    `books` are the snapshots with which a subscription to a book begins; one without is not answered by any. `refused`
+    channels are refused, in the words `refusal`, and while `is_too_fast` all requests are. A connection that asks for a
+    channel of `fatal` is cut there."""
 
     port: int = 0
     clients: list[Client] = field(default_factory=list)
@@ -77,6 +80,9 @@ class MarketServer:
     books: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     last_trades: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    refusal: str = "Wrong URL or channel:{channel},instId:{instId} doesn't exist. Please use the correct URL."
+    is_too_fast: bool = False
+    fatal: set[str] = field(default_factory=set)
 
     @property
     def base(self) -> str:
@@ -86,6 +92,10 @@ class MarketServer:
         for client in self.clients:
             if name in client.names:
                 await client.push(name, rows, **fields)
+
+    def cut(self) -> None:
+        for client in self.clients:
+            client.transport.abort()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()
@@ -110,12 +120,19 @@ class MarketServer:
             return
         asked = json.loads(text)
         client.requests.append(asked)
+        error = {"event": "error", "id": asked["id"], "connId": "a4d3ae55"}
+        if self.is_too_fast:
+            await client.socket.send_str(json.dumps({**error, "code": "60014", "msg": "Requests too frequent"}))
+            return
         for arg in asked["args"]:
             name = f"{arg['channel']}:{arg['instId']}"
-            if name in self.refused:
-                error = {"event": "error", "id": asked["id"], "code": "60018", "msg": "Wrong channel"}
-                await client.socket.send_str(json.dumps(error))
+            if name in self.fatal:
+                client.transport.abort()
                 return
+            if name in self.refused:
+                refusal = {**error, "code": "60018", "msg": self.refusal.format(**arg)}
+                await client.socket.send_str(json.dumps(refusal))
+                continue
             await client.socket.send_str(json.dumps({"event": asked["op"], "id": asked["id"], "arg": arg}))
             if asked["op"] == "unsubscribe":
                 client.names.discard(name)
@@ -140,6 +157,5 @@ async def market_server() -> AsyncIterator[MarketServer]:
     try:
         yield server
     finally:
-        for client in server.clients:
-            client.transport.abort()
+        server.cut()
         await runner.cleanup()

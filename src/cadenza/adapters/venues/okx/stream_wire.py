@@ -1,5 +1,6 @@
 """The messages of OKX's public channels."""
 
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -15,9 +16,16 @@ from cadenza.domain.market.instrument import Instrument, InstrumentType
 
 BOOKS, TRADES, MARKS = "books", "trades", "mark-price"
 
+TOO_FREQUENT = "60014"
+NO_SUCH_CHANNEL = "60018"
+_NO_SUCH_CHANNEL = re.compile(r"(?<!\S)channel:([^\s:,]+),instId:([^\s:,]+) doesn't exist")
+"""The venue has written `Wrong URL or channel:books,instId:X-Y doesn't exist…`, the same behind `Subscribe failed,
+wrong URL or`, and without anything before it."""
+
 
 class PublicChannels:
-    """Implements `MarketStreamWire`. The venue acknowledges each channel by itself, and refuses a request by its id."""
+    """Implements `MarketStreamWire`. The venue answers for each channel of a request by itself. It names a channel that
+    it grants in a field, and one that it refuses in the text of the error alone."""
 
     def requests(self, id: int, names: Sequence[str], *, is_wanted: bool) -> Sequence[str]:
         return [subscription([channel_of(name) for name in names], id, is_wanted=is_wanted)]
@@ -30,11 +38,20 @@ class PublicChannels:
             case "subscribe" | "unsubscribe":
                 return SubscriptionReply(id=_id(frame), names=(name_of(frame.channel),))
             case "error":
-                return SubscriptionReply(id=_id(frame), refusal=f"{frame.code} {frame.msg}")
+                return _refused(frame)
             case "notice" if frame.code == GOING_DOWN:
                 return GoingDown()
             case _:
                 return None
+
+
+def _refused(frame: OkxFrame) -> SubscriptionReply | None:
+    """What is refused for the pace is not refused for good: it is asked for again."""
+    if frame.code == TOO_FREQUENT:
+        return None
+    named = _NO_SUCH_CHANNEL.findall(frame.msg) if frame.code == NO_SUCH_CHANNEL else []
+    names = tuple(f"{channel}:{instrument}" for channel, instrument in named)
+    return SubscriptionReply(id=_id(frame), names=names, refusal=f"{frame.code} {frame.msg}")
 
 
 def _id(frame: OkxFrame) -> int | None:
