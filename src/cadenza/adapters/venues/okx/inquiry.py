@@ -40,13 +40,12 @@ from cadenza.ports.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a question about an order has brought. `body` is the answer that counts; `number` is that of the order that
-    an algo order has become. None of both: the venue does not know the order, or could not be asked (`cause`)."""
+    """What a question about an order has brought: the `row` that the venue has of it, or why there is none. Either the
+    venue does not know the order, or it did not say."""
 
-    verdict: ReplyVerdict
-    cause: str = ""
-    body: bytes = b""
     row: msgspec.Raw | None = None
+    is_not_known: bool = False
+    cause: str = ""
 
 
 class OrderInquiry:
@@ -67,11 +66,11 @@ class OrderInquiry:
         request = query_request(order, name)
         asked_at_ms = self._clock.now_ms()
         asked = await self._ask(request, name)
-        if asked.verdict is ReplyVerdict.NOT_FOUND and await self._doubts.wants_second_question(order, asked_at_ms):
+        if asked.is_not_known and await self._doubts.wants_second_question(order, asked_at_ms):
             asked = await self._ask(request, name)
         if asked.row is not None:
             return await self._known(order, name, asked)
-        if asked.verdict is ReplyVerdict.NOT_FOUND:
+        if asked.is_not_known:
             return [self._doubts.not_known(order, asked_at_ms)]
         return [self._doubts.unknown(order, asked.cause)]
 
@@ -97,7 +96,7 @@ class OrderInquiry:
         if request is None:
             return []
         asked = await self._ask(request, name)
-        if asked.verdict is ReplyVerdict.NOT_FOUND:
+        if asked.is_not_known:
             return []
         if asked.row is None:
             raise VenueUnavailable(f"the venue did not say what the order is: {asked.cause}")
@@ -126,14 +125,13 @@ class OrderInquiry:
             self._signer, endpoint, lambda _: request, instrument=counted_as(name), is_urgent=True
         )
         if not isinstance(outcome, Answered):
-            return _Asked(ReplyVerdict.UNKNOWN, _cause(outcome))
+            return _Asked(cause=_cause(outcome))
         answer = answer_of(outcome.body)
         if outcome.status == HTTP_OK and answer is not None and answer.is_success:
             rows = answer.reply.data
-            if not rows:
-                return _Asked(ReplyVerdict.NOT_FOUND, "the answer has no order")
-            return _Asked(ReplyVerdict.UNKNOWN, body=outcome.body, row=rows[0])
-        return _Asked(classify_query(outcome.status, answer).verdict, _cause(outcome))
+            return _Asked(rows[0]) if rows else _Asked(is_not_known=True, cause="the answer has no order")
+        verdict = classify_query(outcome.status, answer).verdict
+        return _Asked(is_not_known=verdict is ReplyVerdict.NOT_FOUND, cause=_cause(outcome))
 
     async def _known(self, order: Order, name: str, asked: _Asked) -> Sequence[Report]:
         rename: Sequence[Report] = ()
@@ -176,7 +174,7 @@ class OrderInquiry:
     def _successor_not_known(self, order: Order, algo: OrderFacts, later: _Asked, asked_at_ms: int) -> Report:
         """What it means that the venue does not know the order that an algo order has become. How long it is remembered
         goes by the age of that order, which was placed when the algo order was triggered."""
-        if later.verdict is not ReplyVerdict.NOT_FOUND:
+        if not later.is_not_known:
             return self._doubts.unknown(order, f"the order that it became: {later.cause}")
         age_ms = max(0, self._rest.clock.earliest_ms() - algo.at_ms)
         unfilled_ms = self._spec.memory_of(self._scope.account_type).unfilled_ms
