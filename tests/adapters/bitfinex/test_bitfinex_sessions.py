@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.adapters.life_cases import DelistingCases, LifeCases
-from tests.bitfinex_kit import MARKETS, PAPER_PAIR, BitfinexDesk, open_bitfinex_desk, simulated_bitfinex
+from tests.bitfinex_kit import MARKETS, PAPER_PAIR, BitfinexDesk, open_bitfinex_desk, secrets_of, simulated_bitfinex
 from tests.inhouse_kit import RecordingSink, kinds, replayed, trading_account, until
 from tests.serving import eventually
 from tests.simulated_kit import SimulatedDesk
@@ -19,6 +19,7 @@ from cadenza.adapters.venues.bitfinex.private_keys import RESERVED_MS
 from cadenza.adapters.venues.bitfinex.rest import LINE_MS_MAX, SECOND_MS
 from cadenza.domain.accounts.credential import CredentialType
 from cadenza.domain.accounts.trading_account import AccountType
+from cadenza.domain.errors import CredentialRejected
 from cadenza.domain.ids import Environment
 from cadenza.domain.market.enums import OrderType, Side, TimeInForce
 from cadenza.domain.trading.enums import OrderStatus, RejectReason
@@ -32,7 +33,9 @@ from cadenza.domain.trading.reports import (
     RejectedReport,
     Report,
 )
+from cadenza.runtime.local import SystemIds
 from cadenza.simulators.bitfinex.wire.errors import BitfinexRefusal
+from cadenza.simulators.bitfinex.wire.keys import make_bitfinex_key
 
 
 @pytest.fixture(params=list(MARKETS))
@@ -360,6 +363,24 @@ async def test_a_derivative_takes_its_leverage_with_the_order(tmp_path: Path) ->
         await until(lambda: bool(desk.sink.of(PositionReport)), "the position")
         position = desk.sink.of(PositionReport)[-1]
         assert (position.quantity, position.entry_price, position.leverage) == (D("0.5"), D(60_010), 20)
+
+
+@pytest.mark.parametrize("environment", [Environment.LIVE, Environment.UAT])
+async def test_a_key_of_the_other_environment_is_refused_as_far_as_its_money_shows_it(
+    tmp_path: Path, environment: Environment
+) -> None:
+    """Both environments have the same hosts, which take the keys of either."""
+    async with simulated_bitfinex(tmp_path, environment=environment) as venue:
+        own, keys = venue.connector(), venue.simulator.venue.keys
+        await own.start()
+        others = secrets_of(keys.of("paper" if environment is Environment.LIVE else "main"))
+        with pytest.raises(CredentialRejected, match=rf"currencies only: .* not of {own.spec.venue_id}$"):
+            await own.verify(CredentialType.HMAC, others)
+        assert len((await own.verify(CredentialType.HMAC, venue.secrets())).accounts) == len(MARKETS)
+        empty = make_bitfinex_key("empty", SystemIds())
+        keys.add(empty)
+        assert len((await own.verify(CredentialType.HMAC, secrets_of(empty))).accounts) == len(MARKETS)
+        await own.stop()
 
 
 async def test_a_paper_account_trades_paper_symbols_alone(tmp_path: Path) -> None:

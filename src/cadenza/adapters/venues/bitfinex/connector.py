@@ -71,9 +71,12 @@ class BitfinexConnector(NetworkedConnector[BitfinexRest, SnapshotFeeds]):
         return securities(self._listed.instruments, self._spec.venue_id)
 
     async def verify(self, type: CredentialType, secrets: Secrets) -> VerifiedKey:
-        return await ReachableAccounts(self._require().rest).reached(self._keys.of(BitfinexSigner(type, secrets)))
+        return await self._accounts(self._require().rest).reached(self._keys.of(BitfinexSigner(type, secrets)))
 
     # What the connector is made of
+
+    def _accounts(self, rest: BitfinexRest) -> ReachableAccounts:
+        return ReachableAccounts(rest, self._spec.venue_id)
 
     def _make_client(self, http: HttpClient) -> BitfinexRest:
         return BitfinexRest(urls=self._spec.urls, http=http, clock=self._clock)
@@ -113,7 +116,7 @@ class BitfinexConnector(NetworkedConnector[BitfinexRest, SnapshotFeeds]):
         sink: SessionSink,
     ) -> BitfinexExecution:
         key = self._keys.of(BitfinexSigner(type, secrets))
-        await ReachableAccounts(ground.rest).again(account, key)
+        await self._accounts(ground.rest).again(account, key)
         parts = BitfinexParts(
             spec=self._spec,
             rest=ground.rest,

@@ -81,7 +81,8 @@ def codes_of(pair: str) -> tuple[str, str]:
     return base, quote
 
 
-def is_of(environment: Environment, pair: str) -> bool:
-    """Return whether a pair is the environment's: those of paper currencies are UAT's, all others LIVE's."""
-    is_paper = any(code.startswith(PAPER_PREFIX) for code in pair.partition(":")[::2])
+def is_of(environment: Environment, name: str) -> bool:
+    """Return whether a pair or a currency is the environment's: paper currencies and their pairs are UAT's, all others
+    LIVE's."""
+    is_paper = any(code.startswith(PAPER_PREFIX) for code in name.partition(":")[::2])
     return is_paper is (environment is Environment.UAT)

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from cadenza.adapters.venues.bitfinex.endpoints import PERMISSIONS, USER, RestEndpoint
+from cadenza.adapters.venues.bitfinex.endpoints import PERMISSIONS, USER, WALLETS, RestEndpoint
+from cadenza.adapters.venues.bitfinex.names import is_of
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
 from cadenza.adapters.venues.bitfinex.rest import BitfinexRest
 from cadenza.adapters.venues.bitfinex.spec import TYPES
@@ -16,12 +17,13 @@ from cadenza.domain.accounts.trading_account import (
     TradingAccount,
 )
 from cadenza.domain.errors import CredentialRejected, VenueUnavailable
+from cadenza.domain.ids import Environment, VenueId
 from cadenza.ports.venue import KeyRights, VerifiedKey
 
 LEVERAGE_MAX = 100
 """The most that an order of a derivative takes."""
 
-_ORDERS, _WITHDRAW = "orders", "withdraw"
+_ORDERS, _WALLETS, _WITHDRAW = "orders", "wallets", "withdraw"
 
 
 class _Permission(msgspec.Struct, frozen=True, array_like=True):
@@ -32,6 +34,11 @@ class _Permission(msgspec.Struct, frozen=True, array_like=True):
     write: int
 
 
+class _Wallet(msgspec.Struct, frozen=True, array_like=True):
+    type: str
+    currency: str
+
+
 class ReachableAccounts:
     """Asks the venue whose account a key reaches.
 
@@ -39,16 +46,20 @@ class ReachableAccounts:
     number of the user and the type.
     """
 
-    def __init__(self, rest: BitfinexRest) -> None:
+    def __init__(self, rest: BitfinexRest, venue_id: VenueId) -> None:
         self._rest = rest
+        self._venue_id = venue_id
 
     async def reached(self, key: PrivateKey) -> VerifiedKey:
-        """Return the accounts and the key's rights. Raises `CredentialRejected` and `VenueUnavailable`."""
+        """Return the accounts and the key's rights. Raises `VenueUnavailable`, and `CredentialRejected`, also when the
+        wallets show that the key is one of the other environment."""
         user = await self._user(key)
         try:
             rows = decode(list[_Permission], await self._asked(key, PERMISSIONS))
         except UnreadablePayload as error:
             raise VenueUnavailable(f"BITFINEX did not say what the key may do: {error}") from error
+        if any(row.scope == _WALLETS and row.read for row in rows):
+            await self._check_environment(key)
         may = {row.scope for row in rows if row.write}
         rights = KeyRights(may_withdraw=_WITHDRAW in may, is_bound_to_addresses=False, may_trade=_ORDERS in may)
         return VerifiedKey([_external(user, type) for type in TYPES], rights)
@@ -60,6 +71,21 @@ class ReachableAccounts:
         if found.external_id != account.external.external_id:
             raise CredentialRejected("the key belongs to another account")
         return found
+
+    async def _check_environment(self, key: PrivateKey) -> None:
+        """Both environments have the same hosts. A paper account has paper currencies, and no other account has any. An
+        account that has nothing cannot be told apart. Raises `CredentialRejected`."""
+        try:
+            currencies = [decode(_Wallet, row).currency for row in await self._rest.rows(key, WALLETS, {})]
+        except UnreadablePayload as error:
+            raise VenueUnavailable(f"BITFINEX did not say what the account has: {error}") from error
+        if currencies and not any(is_of(self._venue_id.environment, each) for each in currencies):
+            is_paper = self._venue_id.environment is Environment.LIVE
+            other = VenueId(self._venue_id.venue, Environment.UAT if is_paper else Environment.LIVE)
+            raise CredentialRejected(
+                f"the account has {'paper' if is_paper else 'real'} currencies only: the key is one of {other}, and "
+                f"not of {self._venue_id}"
+            )
 
     async def _user(self, key: PrivateKey) -> int:
         try:
