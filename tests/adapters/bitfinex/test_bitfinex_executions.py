@@ -21,7 +21,6 @@ from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import OrderStatusReport, Report, UnreadableReport
 from cadenza.simulators.bitfinex.private_feeds import AccountFrame
-from cadenza.simulators.bitfinex.trading import queries
 from cadenza.simulators.bitfinex.wire.session import BitfinexSession
 
 LONG_MS = 4 * ASK_PAUSE_MS
@@ -206,20 +205,6 @@ async def test_a_question_that_fails_is_asked_again_after_a_pause(spot: Bitfinex
     assert all(later - earlier >= ASK_PAUSE_MS for earlier, later in _pairs(questions.asked_ms))
     assert spot.believed(accepted).status is OrderStatus.FILLED
     assert spot.sink.life == []
-
-
-async def test_a_fee_that_the_venue_does_not_list_yet_is_asked_for_again(
-    spot: BitfinexDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wire, questions = Wire(spot), Questions(spot)
-    wire.withheld = ("tu",)
-    row = queries.trade_row
-    monkeypatch.setattr(queries, "trade_row", lambda trade, has_fee: row(trade, has_fee=len(questions.asked_ms) > 1))
-    await spot.session.submit(spot.order)
-    await fill(spot, "1")
-    await until(passing(spot, lambda: len(spot.sink.fills) == 1), "the fee")
-    assert spot.sink.fills[0].fees
-    assert len(questions.asked_ms) == 2
 
 
 async def test_after_asking_for_half_a_minute_the_connection_is_opened_again(spot: BitfinexDesk) -> None:

@@ -20,6 +20,7 @@ import structlog
 
 from cadenza.adapters.venues.bitfinex.endpoints import PAST_TRADES
 from cadenza.adapters.venues.bitfinex.models import TradeFields
+from cadenza.adapters.venues.bitfinex.owed_fees import ASK_PAUSE_MS, OwedFees, id_of
 from cadenza.adapters.venues.bitfinex.pages import TRADE_AT, past_lines
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_news import CHARGED, EXECUTED, AccountMessage
@@ -36,9 +37,6 @@ from cadenza.ports.clock import Clock
 
 SETTLES_MS = 1_500
 """How long an execution waits for its fee, and what an order has executed for its executions."""
-
-ASK_PAUSE_MS = 5_000
-"""The pause between two questions, answered or not."""
 
 AWAITED_MS_MAX = 30_000
 """How long an execution is asked for. Then the connection is opened again, and the replay of the gap asks. That is well
@@ -77,17 +75,24 @@ class _Stated:
 class AwaitedExecutions:
     """What the stream of one account has shown and not yet brought.
 
-    Law: an execution that was shown is reported with its fee, by its `tu` or by the answer to a question, or the
-    session is lost, and the replay of its gap contains the execution. One that a question has found is reported again
-    if its `tu` comes after all.
+    Law: an execution that was shown is reported by its `tu` or by the answer to a question, or the session is lost, and
+    the replay of its gap contains the execution. What lists it without its fee leaves the fee to `OwedFees`. One that a
+    question has found is reported again if its `tu` comes after all.
     """
 
     def __init__(
-        self, rest: BitfinexRest, key: PrivateKey, scope: AccountScope, life: SessionLife, clock: Clock
+        self,
+        rest: BitfinexRest,
+        key: PrivateKey,
+        scope: AccountScope,
+        owed: OwedFees,
+        life: SessionLife,
+        clock: Clock,
     ) -> None:
         self._rest = rest
         self._key = key
         self._scope = scope
+        self._owed = owed
         self._life = life
         self._clock = clock
         self._shown: dict[int, _Shown] = {}
@@ -115,8 +120,10 @@ class AwaitedExecutions:
         """Take note of a message. Raises `UnreadablePayload` for an execution that cannot be read."""
         if message.event == EXECUTED:
             self._show(decode(TradeFields, message.row))
-        elif message.event == CHARGED and (id := _id_of(message.row)) is not None:
-            self._came(id)
+        elif message.event == CHARGED:
+            self._owed.hear(message.row)
+            if (id := id_of(message.row)) is not None:
+                self._came(id)
 
     def note(self, report: Report, *, is_new: bool) -> None:
         """Take note of what a message says of an order. What `is_new` is reported at once; otherwise the order has only
@@ -198,15 +205,15 @@ class AwaitedExecutions:
         """Return those of the listed executions that are missing, the oldest first."""
         reports: list[Report] = []
         for line in reversed(listed):
-            id = _id_of(line)
+            id = id_of(line)
             if id is None or id not in self._shown:
                 continue
             try:
                 row = decode(TradeFields, line)
-                if row.fee is None:  # the venue has not computed it yet
-                    continue
                 fill = own_fill(row, self._scope)
-                reports += [] if fill is None else [fill]
+                if fill is not None:
+                    reports.append(fill)
+                    self._owed.note(row, line)
             except UnreadablePayload as error:
                 reports.append(unreadable(self._scope.account_id, bytes(line), error))
             self._came(id)
@@ -233,11 +240,3 @@ class AwaitedExecutions:
             if not waiting:
                 del self._stated[id]
         return ripe
-
-
-def _id_of(line: msgspec.Raw) -> int | None:
-    """Return the id of an execution, also of one that cannot be read otherwise."""
-    try:
-        return decode(int, decode(list[msgspec.Raw], line)[0])
-    except (UnreadablePayload, IndexError):
-        return None

@@ -17,6 +17,7 @@ from cadenza.adapters.venues.bitfinex.inquiry import OrderInquiry
 from cadenza.adapters.venues.bitfinex.known_instruments import KnownInstruments
 from cadenza.adapters.venues.bitfinex.order_search import OrderSearch
 from cadenza.adapters.venues.bitfinex.orders import new_order
+from cadenza.adapters.venues.bitfinex.owed_fees import OwedFees
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_news import HEARTBEAT, account_message, account_news
 from cadenza.adapters.venues.bitfinex.parse_orders import placed_reports
@@ -84,7 +85,8 @@ class BitfinexExecution(NetworkedSession):
             settled_until=lambda instant_ms: self._awaited.complete_until(instant_ms),
         )
         self._repeated = RepeatedNews()
-        self._awaited = AwaitedExecutions(parts.rest, key, self._scope, self._life, parts.clock)
+        self._owed = OwedFees(parts.rest, key, self._scope, self._life, parts.clock)
+        self._awaited = AwaitedExecutions(parts.rest, key, self._scope, self._owed, self._life, parts.clock)
         self._socket = PrivateSocket(
             parts.spec.urls[PRIVATE_STREAM], rest=parts.rest, key=key, connects=parts.connects, clock=parts.clock
         )
@@ -98,13 +100,14 @@ class BitfinexExecution(NetworkedSession):
             key=key,
             signed_since_ms=signed_since_ms,
             scope=self._scope,
+            owed=self._owed,
             spec=parts.spec,
             clock=parts.clock,
         )
         self._cancels = OrderCancels(
             search=self._search, rest=parts.rest, key=key, scope=self._scope, inquiry=self._inquiry, life=self._life
         )
-        self._past = PastOrders(parts.rest, key, self._scope)
+        self._past = PastOrders(parts.rest, key, self._scope, self._owed)
 
     async def open(self) -> None:
         """Return when the socket is live. Raises `CredentialRejected` and `VenueUnavailable`, and is closed then."""
@@ -113,7 +116,7 @@ class BitfinexExecution(NetworkedSession):
         except BaseException:  # also when cancelled: no stream is left open
             await self.close()
             raise
-        self._life.keep(self._end_when_taken_over(), self._awaited.run())
+        self._life.keep(self._end_when_taken_over(), self._awaited.run(), self._owed.run())
 
     # Orders
 

@@ -4,6 +4,7 @@ import msgspec
 
 from cadenza.adapters.venues.bitfinex.endpoints import OPEN_ORDERS, PAST_ORDERS, PAST_TRADES
 from cadenza.adapters.venues.bitfinex.models import OrderFields, TradeFields
+from cadenza.adapters.venues.bitfinex.owed_fees import OwedFees
 from cadenza.adapters.venues.bitfinex.pages import ORDER_AT, TRADE_AT, past_lines
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_orders import end_report, order_facts, own_fill
@@ -18,10 +19,11 @@ from cadenza.domain.trading.reports import FillReport, Report, UnreadableReport
 class PastOrders:
     """Reads the past of one account."""
 
-    def __init__(self, rest: BitfinexRest, key: PrivateKey, scope: AccountScope) -> None:
+    def __init__(self, rest: BitfinexRest, key: PrivateKey, scope: AccountScope, owed: OwedFees) -> None:
         self._rest = rest
         self._key = key
         self._scope = scope
+        self._owed = owed
 
     async def reports(self, since_ms: int) -> list[Report]:
         """Return the orders that were placed since then as they were announced; then all executions; then how orders
@@ -63,4 +65,8 @@ class PastOrders:
         )
 
     def _fill(self, line: msgspec.Raw) -> FillReport | None:
-        return own_fill(decode(TradeFields, line), self._scope)
+        row = decode(TradeFields, line)
+        fill = own_fill(row, self._scope)
+        if fill is not None:
+            self._owed.note(row, line)
+        return fill

@@ -14,6 +14,7 @@ from cadenza.adapters.venues.bitfinex.endpoints import ORDER_TRADES
 from cadenza.adapters.venues.bitfinex.models import TradeFields
 from cadenza.adapters.venues.bitfinex.order_match import FoundOrder, Match
 from cadenza.adapters.venues.bitfinex.order_search import OrderSearch
+from cadenza.adapters.venues.bitfinex.owed_fees import OwedFees
 from cadenza.adapters.venues.bitfinex.parse import AccountScope
 from cadenza.adapters.venues.bitfinex.parse_orders import end_report, fill_report
 from cadenza.adapters.venues.bitfinex.private_keys import PrivateKey
@@ -46,6 +47,7 @@ class OrderInquiry:
         key: PrivateKey,
         signed_since_ms: int,
         scope: AccountScope,
+        owed: OwedFees,
         spec: VenueSpec,
         clock: Clock,
     ) -> None:
@@ -55,6 +57,7 @@ class OrderInquiry:
         self._key = key
         self._signed_since_ms = signed_since_ms
         self._scope = scope
+        self._owed = owed
         self._clock = clock
         self._doubts = OrderDoubts(spec, scope.account_type, clock, rest.clock)
 
@@ -144,7 +147,10 @@ class OrderInquiry:
         lines = await self._rest.rows(self._key, ORDER_TRADES, {}, places=places, is_urgent=True)
 
         def read(line: msgspec.Raw) -> FillReport:
-            return fill_report(decode(TradeFields, line), self._scope)
+            row = decode(TradeFields, line)
+            fill = fill_report(row, self._scope)
+            self._owed.note(row, line)
+            return fill
 
         return list(reversed(read_each(lines, self._scope.account_id, read)))
 

@@ -25,12 +25,13 @@ async def past_lines(
     since_ms: int,
     *,
     at: int,
+    until_ms: int | None = None,
     is_urgent: bool = False,
 ) -> AsyncIterator[list[msgspec.Raw]]:
-    """Yield the lines of a list since an instant (the venue's clock), each once, until an answer is not full. The next
-    window ends at the last line's instant, because several lines may have it. Raises `VenueUnavailable`, also when one
-    instant has more lines than an answer, and `CredentialRejected`."""
-    end: dict[str, int] = {}
+    """Yield the lines of a list since an instant, and until another (the venue's clock), each once, until an answer is
+    not full. The next window ends at the last line's instant, because several lines may have it. Raises
+    `VenueUnavailable`, also when one instant has more lines than an answer, and `CredentialRejected`."""
+    end: dict[str, int] = {} if until_ms is None else {"end": until_ms}
     seen: set[bytes] = set()
     while True:
         body = {"start": since_ms, "limit": LINES_MAX, **end}
