@@ -76,6 +76,23 @@ async def test_an_order_is_another_one_if_it_was_placed_after_the_deadline_that_
     assert (venue.times.rule_out(ours, latest_ms + 1), venue.times.fit(ours, latest_ms + 1)) == (True, False)
 
 
+@pytest.mark.parametrize("is_trusted", [True, False], ids=["times are known", "the clocks differ"])
+async def test_an_order_that_leaves_again_has_the_times_of_its_last_request_alone(is_trusted: bool) -> None:
+    """A trailing stop that was not sent is held again, and released again later."""
+    venue = Venue()
+    ours = await venue.sent()
+    first_ms = venue.now_ms
+    venue.times.arrive_no_more(ours.id)
+    venue.clock.advance(HOUR_MS // 2)
+    venue.clock.wall_offset_ms = 0 if is_trusted else CLOCK_TOLERANCE_MS + 2_000
+    venue.times.leave(ours.id)
+    venue.clock.wall_offset_ms = 0
+    assert not venue.times.rule_out(ours, venue.now_ms)
+    assert venue.times.rule_out(ours, first_ms - MINUTE_MS) is is_trusted
+    assert venue.times.rule_out(ours, first_ms) is is_trusted
+    assert venue.times.has_left(ours.id)
+
+
 async def test_an_order_without_a_date_is_neither_ruled_out_nor_ours() -> None:
     venue = Venue()
     ours = await venue.sent()

@@ -46,7 +46,9 @@ class PlacingTimes:
 
     def leave(self, order_id: OrderId, *, valid_until_ms: int | None = None) -> None:
         """The order's request leaves now. `valid_until_ms` is the instant of the venue's clock after which the venue
-        does not take it in, where the request names one."""
+        does not take it in, where the request names one. What was known of an earlier request is forgotten: the
+        platform sends an order again only after a proof that it did not arrive."""
+        self._times.pop(order_id, None)
         time, instant = self._time_of(order_id), self._trusted()
         time.has_left = True
         if instant is None:
