@@ -15,8 +15,15 @@ from tests.bitfinex_kit import BitfinexDesk, open_bitfinex_desk, simulated_bitfi
 from tests.conformance.harness import believed
 from tests.inhouse_kit import replayed, until
 
-from cadenza.adapters.venues.bitfinex.awaited_executions import ASK_PAUSE_MS, AWAITED_MS_MAX, LOOK_MS, SETTLES_MS
+from cadenza.adapters.venues.bitfinex import awaited_executions
+from cadenza.adapters.venues.bitfinex.awaited_executions import (
+    ASKED_BACK_MS,
+    AWAITED_MS_MAX,
+    LOOK_MS,
+    SETTLES_MS,
+)
 from cadenza.adapters.venues.bitfinex.endpoints import PAST_TRADES
+from cadenza.adapters.venues.bitfinex.owed_fees import ASK_PAUSE_MS
 from cadenza.domain.trading.enums import OrderStatus
 from cadenza.domain.trading.order import Order
 from cadenza.domain.trading.reports import OrderStatusReport, Report, UnreadableReport
@@ -24,6 +31,9 @@ from cadenza.simulators.bitfinex.private_feeds import AccountFrame
 from cadenza.simulators.bitfinex.wire.session import BitfinexSession
 
 LONG_MS = 4 * ASK_PAUSE_MS
+
+VENUE_TIME_BEHIND_MS = 2_000
+"""How far the time of the venue that is known for certain may be behind its clock, and 200 ms more."""
 
 
 @pytest.fixture
@@ -52,6 +62,10 @@ class Wire:
         else:
             self.sent.append(frame.kind)
             self._send(self.change(frame))
+
+    def send_first(self) -> None:
+        """Send the first of the messages that were held."""
+        self._send(self.held.pop(0))
 
     def release(self) -> None:
         for frame in self.held:
@@ -121,8 +135,13 @@ async def test_one_question_finds_all_executions_whose_fees_did_not_come(spot: B
         wire.withheld = ("tu",)
         await fill(spot, "0.3", "0.4", "0.4")
         assert (wire.sent.count("te"), len(spot.sink.fills)) == (5, 1)
+        shown_ms = spot.venue.clock.now_ms()
+        spot.venue.clock.advance(SETTLES_MS - 1)
+        assert spot.session.is_caught_up()
+        assert spot.session.venue_time_ms() < shown_ms
+        spot.venue.clock.advance(1)
         assert not spot.session.is_caught_up()
-        spot.venue.clock.advance(SETTLES_MS + LOOK_MS)
+        spot.venue.clock.advance(LOOK_MS)
     await until(lambda: len(spot.sink.fills) == 5, "the answer")
     assert spot.session.is_caught_up()
     assert len(questions.asked_ms) == 1
@@ -191,6 +210,46 @@ async def test_a_word_that_waits_is_not_reported_after_a_newer_one(spot: Bitfine
         await fill(spot, "0.4", "0.6")
     await live_on(spot, LONG_MS)
     assert [each.status.value for each in spot.sink.of(OrderStatusReport)] == ["FILLED"]
+    assert spot.believed(accepted).status is OrderStatus.FILLED
+
+
+async def test_a_busy_account_is_caught_up_up_to_the_execution_whose_fee_is_on_its_way(spot: BitfinexDesk) -> None:
+    """Each fee comes 200 ms late, when the next execution has happened."""
+    wire = Wire(spot)
+    wire.withheld = ("tu",)
+    await spot.session.submit(spot.order)
+    async with no_time(spot):
+        for n in range(20):
+            at_ms = spot.venue.clock.now_ms()
+            await fill(spot, "0.01")
+            while len(wire.held) > 1:
+                wire.send_first()
+            await fill(spot)
+            assert spot.session.is_caught_up()
+            assert len(spot.sink.fills) == n
+            assert at_ms - VENUE_TIME_BEHIND_MS <= spot.session.venue_time_ms() < at_ms
+            spot.venue.clock.advance(200)
+    assert spot.sink.life == []
+
+
+async def test_a_wrong_instant_of_an_execution_does_not_make_a_question_read_the_whole_past(
+    spot: BitfinexDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire, since = Wire(spot), []
+    wire.withheld = ("tu",)
+    wire.change = _of_long_ago
+    asked = awaited_executions.past_lines
+
+    def noted(rest: Any, key: Any, endpoint: Any, since_ms: int, **options: Any) -> Any:
+        since.append(since_ms)
+        return asked(rest, key, endpoint, since_ms, **options)
+
+    monkeypatch.setattr(awaited_executions, "past_lines", noted)
+    accepted = await spot.session.submit(spot.order)
+    shown_ms = spot.venue.clock.now_ms()
+    await fill(spot, "1")
+    await until(passing(spot, lambda: len(spot.sink.fills) == 1), "the answer")
+    assert shown_ms - 2 * ASKED_BACK_MS < since[0] < shown_ms
     assert spot.believed(accepted).status is OrderStatus.FILLED
 
 
@@ -286,6 +345,7 @@ async def test_an_execution_of_another_account_of_the_user_is_not_awaited(tmp_pa
         async with no_time(spot):
             for desk in (margin, spot):
                 await fill(desk, *(["1"] if desk is margin else []))
+            venue.clock.advance(SETTLES_MS)
             assert (margin.session.is_caught_up(), spot.session.is_caught_up()) == (False, True)
         await until(passing(spot, lambda: len(margin.sink.fills) == 1), "the answer")
         assert (questions.asked_ms, spot.sink.fills) == ([], [])
@@ -311,6 +371,13 @@ def kinds_of_life(desk: BitfinexDesk) -> list[str]:
 
 def _pairs(instants_ms: list[int]) -> list[tuple[int, int]]:
     return list(pairwise(instants_ms))
+
+
+def _of_long_ago(frame: AccountFrame) -> AccountFrame:
+    if frame.kind != "te":
+        return frame
+    assert isinstance(frame.row, list)
+    return replace(frame, row=[*frame.row[:2], 1, *frame.row[3:]])
 
 
 def _of_an_unknown_symbol(frame: AccountFrame) -> AccountFrame:

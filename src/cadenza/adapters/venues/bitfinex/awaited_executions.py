@@ -48,6 +48,9 @@ LOOK_MS = 500
 EARLIER_MS = 1_000
 """How much earlier than the first missing execution the question begins."""
 
+ASKED_BACK_MS = 60_000
+"""How far before the venue's present time a question begins at the earliest, whatever instant an execution names."""
+
 EXECUTIONS_MAX = 10_000
 """Executions that are awaited; with more, the connection is opened again. So many that have come are remembered; the
 oldest are forgotten first."""
@@ -108,8 +111,10 @@ class AwaitedExecutions:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all executions that were shown have come."""
-        return not self._shown
+        """Whether no execution has waited for its fee longer than is normal. One that waits holds `complete_until`
+        back all the same."""
+        oldest = next(iter(self._shown.values()), None)
+        return oldest is None or self._clock.monotonic_ms() - oldest.shown_ms < SETTLES_MS
 
     def complete_until(self, news_ms: int) -> int:
         """Return the instant (the venue's clock) up to which no execution is missing, given that everything up to
@@ -180,7 +185,8 @@ class AwaitedExecutions:
             self._life.open_again("an execution came without its fee, and asking did not bring it")
         elif now_ms - oldest.shown_ms >= SETTLES_MS and not self._is_asking and self._may_ask(now_ms):
             self._is_asking = True
-            self._life.spawn(self._ask(min(each.at_ms for each in self._shown.values()) - EARLIER_MS))
+            since_ms = min(each.at_ms for each in self._shown.values()) - EARLIER_MS
+            self._life.spawn(self._ask(max(since_ms, self._life.venue_time_ms() - ASKED_BACK_MS)))
 
     def _may_ask(self, now_ms: int) -> bool:
         return self._asked_ms is None or now_ms - self._asked_ms >= ASK_PAUSE_MS

@@ -165,6 +165,11 @@ class BitfinexExecution(NetworkedSession):
         reading = self._life.looked_first(self._past.reports(since_ms))
         return replay_pieces(reading, since_ms, self._clock, self._rest.clock)
 
+    def venue_time_ms(self) -> int:
+        """Return an instant before every execution that is still missing: what happened before it counts as reported
+        while the session is caught up."""
+        return self._awaited.complete_until(super().venue_time_ms())
+
     def is_caught_up(self) -> bool:
         return self._awaited.is_settled and super().is_caught_up()
 
