@@ -2,7 +2,7 @@
 
 An execution comes twice: `te` at once, and `tu` with its fee. It is booked by the second, so that it is booked once and
 whole. A second message that does not come is missed in `awaited_executions`. If a connection ends between the two, the
-history of the gap has it.
+history of the gap has it. A second message without a fee is booked too, and `owed_fees` asks for the fee.
 """
 
 from collections.abc import Callable, Mapping, Sequence
