@@ -28,8 +28,8 @@ WARM_UP_MS = 60_000
 STEP_MS = 1_000
 """Time passes in such steps. Longer ones look like a silence of the streams."""
 
-SLOW_MS = 1_000
-"""How long a slow reply waits: less than a session waits for it."""
+SLOW_MS = 2_500
+"""How long a slow reply waits: half as long as a session waits for it."""
 
 REPEATED_MAX = 100
 """How many messages of a stream come twice."""
@@ -66,8 +66,7 @@ class SimulatedUnderTest:
     prices: Prices
     settings: Mapping[str, Any] = {}
     """Those of the simulator."""
-    ends_after_ms = 60_000
-    end_margin_ms = 30_000
+    ends_after_ms, end_margin_ms = 600_000, 300_000
     cancel_request = "order.cancel"
     """The simulator's name of a cancel by the venue's id."""
 
@@ -212,14 +211,16 @@ class SimulatedUnderTest:
 
     async def let_replies_come(self) -> None:
         self.clock.advance(SLOW_MS)
+        self.clock.go_on()
 
     async def _slowly(self, name: str, call: Coroutine[Any, Any, Sequence[Report]]) -> "asyncio.Task[Sequence[Report]]":
-        """Return when the venue has done what the call asks for. Its answer waits."""
+        """Return when the venue has done what the call asks for. Its answer waits, and the time stands still."""
         before = len(await self.venue.get("requests"))
         await self.venue.fault(name, "slow", delay_ms=SLOW_MS)
         task = asyncio.create_task(call)
         while len(await self.venue.get("requests")) == before:
             assert not task.done()
+        self.clock.stop()
         await self.venue.get("truth")  # an answer that does not wait is here sooner than this one
         assert not task.done()
         return task
