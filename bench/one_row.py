@@ -23,11 +23,11 @@ INSERT INTO bench_orders (id, tenant_id, account_id, venue, environment, instrum
     status, sent_id, send_before_ms, recorded_after_ms, venue_order_id, former_venue_order_ids, stated_quantity,
     stated_at_ms, trigger_stated_at_ms, quantity_stated_at_ms, cancel_refused_at_ms, is_awaited, executed_quantity,
     executed_cost, fees, reserved_asset, reserved_locked, reserved_remaining, is_external,
-    is_liquidation, created_at_ms, updated_at_ms, version)
+    is_liquidation, created_at_ms, updated_at_ms, version, is_inverse)
 VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'PAPER', 'paper', 'PAPER-BTC/USDT', 'BTC', 'USDT',
     'BUY', 'LIMIT', 'GTC', 0.0005, 'BASE', 'NONE', 0.0005, 48000.5, gen_random_uuid()::text, '\\x0123456789abcdef',
     'ACCEPTED', gen_random_uuid()::text, 1790000010000, 0, gen_random_uuid()::text, '{}', 0, 0, 0, 0, 0, false, 0, 0,
-    '[]', 'USDT', 24.0, 24.0, false, false, 1790000000000, 1790000000000, 1);
+    '[]', 'USDT', 24.0, 24.0, false, false, 1790000000000, 1790000000000, 1, false);
 """
 
 

@@ -282,7 +282,7 @@ async def test_a_venue_that_falls_silent_is_noticed_and_orders_under_way_are_fou
         accepted = await desk.session.submit(rests)
         await until(lambda: bool(desk.sink.of(ExternalOrderReport)), "the stream works")
 
-        monkeypatch.setattr(execution, "REPLY_MS_MAX", 300)  # of real time: calls are timed by the event loop
+        monkeypatch.setattr(execution, "REPLY_MS_MAX", 2_000)  # of real time: calls are timed by the event loop
         relay.freeze()
         frozen_ms = venue.clock.monotonic_ms()
         under_way = [desk.resting("0.1") for _ in range(10)]
