@@ -1,14 +1,13 @@
 """Executions at BITFINEX that are reported before the venue has computed their fees."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal as D
 from functools import partial
-from pathlib import Path
 
 import pytest
-from tests.adapters.bitfinex.test_bitfinex_executions import Questions, Wire, fill, kinds_of_life, live_on, passing
-from tests.bitfinex_kit import BitfinexDesk, open_bitfinex_desk, simulated_bitfinex
+from tests.adapters.bitfinex.executions_world import Questions, Wire, fill, kinds_of_life, live_on, passing
+from tests.bitfinex_kit import BitfinexDesk
 from tests.inhouse_kit import replayed, until
 
 from cadenza.adapters.venues.bitfinex import owed_fees
@@ -20,12 +19,6 @@ from cadenza.simulators.bitfinex.trading import queries
 
 FEE = 9
 """The place of the fee in an execution."""
-
-
-@pytest.fixture
-async def spot(tmp_path: Path) -> AsyncIterator[BitfinexDesk]:
-    async with simulated_bitfinex(tmp_path) as venue, open_bitfinex_desk(venue) as opened:
-        yield opened
 
 
 class Fees:

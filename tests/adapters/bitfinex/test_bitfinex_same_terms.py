@@ -1,5 +1,5 @@
 """Two orders of a user have the same `cid` and the same terms. One of them is ours, and its reply was lost. Their dates
-may tell them apart; if they do not, ours stays in doubt and no fill is booked to it."""
+may show which one is ours. If they do not, ours stays in doubt, and no fill is booked to it."""
 
 from dataclasses import replace
 from decimal import Decimal as D

@@ -64,12 +64,6 @@ class TestBitfinexLife(LifeCases, DelistingCases):
         assert len({each.trade_id for each in fills}) == 2
 
 
-@pytest.fixture
-async def spot(tmp_path: Path) -> AsyncIterator[BitfinexDesk]:
-    async with simulated_bitfinex(tmp_path) as venue, open_bitfinex_desk(venue) as opened:
-        yield opened
-
-
 def refused_nonces(desk: BitfinexDesk) -> list[int]:
     """Have the venue note the nonces that it refuses."""
     venue = desk.venue.simulator.venue

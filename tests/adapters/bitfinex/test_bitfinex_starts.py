@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.bitfinex_kit import BitfinexDesk, SimulatedBitfinex, open_bitfinex_desk, simulated_bitfinex
+from tests.bitfinex_kit import BitfinexDesk, SimulatedBitfinex, simulated_bitfinex
 from tests.inhouse_kit import RecordingSink, replayed, trading_account, until
 from tests.simulated_kit import count_requests
 
@@ -156,12 +156,6 @@ async def pass_time(desk: BitfinexDesk, duration_ms: int) -> None:
         return bool(desk.venue.clock.monotonic_ms() >= ends_ms)
 
     await until(is_over, "the time")
-
-
-@pytest.fixture
-async def spot(tmp_path: Path) -> AsyncIterator[BitfinexDesk]:
-    async with simulated_bitfinex(tmp_path) as venue, open_bitfinex_desk(venue) as opened:
-        yield opened
 
 
 async def another(desk: BitfinexDesk) -> ExecutionSession:

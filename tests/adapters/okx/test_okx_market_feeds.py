@@ -59,16 +59,16 @@ def names_asked(client: Client) -> set[str]:
 
 
 def refusals_of(feeds: SnapshotFeeds, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of which the feeds are told from now on that they are refused."""
-    told: list[str] = []
+    """Return the names of the channels that are refused from now on, as the feeds hear of them."""
+    refused: list[str] = []
     take = feeds.on_refused
 
     def on_refused(name: str, reason: str) -> None:
-        told.append(name)
+        refused.append(name)
         take(name, reason)
 
     monkeypatch.setattr(feeds, "on_refused", on_refused)
-    return told
+    return refused
 
 
 async def moves_on_after_a_cut(server: MarketServer, opened: Mapping[InstrumentId, Listener], number: int) -> None:
@@ -217,12 +217,12 @@ async def test_a_contract_that_expired_costs_no_other_book_its_channels(
         expired = {name for name in server.clients[0].names if name.endswith(BY_ID[DATED].external_symbol)}
         assert len(expired) == 3
         server.refused |= expired
-        told = refusals_of(feeds, monkeypatch)
+        refused = refusals_of(feeds, monkeypatch)
         for number in (20, 30):
             await moves_on_after_a_cut(server, {id: opened[id] for id in (BTC_USDT, LINEAR)}, number)
-            await until(lambda: len(told) >= 3, "its refusals")
+            await until(lambda: len(refused) >= 3, "its refusals")
             assert not opened[DATED].book.is_fresh
-        assert sorted(told) == sorted(expired)
+        assert sorted(refused) == sorted(expired)
         assert [expired & names_asked(client) for client in server.opened] == [expired, expired, set()]
 
 

@@ -6,8 +6,9 @@ second. Nothing promises that it comes, and messages that are whole do not show 
 awaited here for `SETTLES_MS`:
 
 - Executions (`te`) that have no `tu` by then are asked for, all by one question.
-- What an order that works has executed in all (`ou`) is reported by then, the newest word of each order. The platform
-  asks about an order whose executions are fewer. It is told how much an order executed that has ended (`oc`) at once.
+- An order that works states how much it has executed in all (`ou`). The newest statement of each order is reported by
+  then, and the platform asks about the order if its executions come to less. When an order ends (`oc`), its total is
+  reported at once.
 """
 
 import asyncio

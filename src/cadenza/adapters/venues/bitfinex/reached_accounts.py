@@ -73,8 +73,9 @@ class ReachableAccounts:
         return found
 
     async def _check_environment(self, key: PrivateKey) -> None:
-        """Both environments have the same hosts. A paper account has paper currencies, and no other account has any. An
-        account that has nothing cannot be told apart. Raises `CredentialRejected`."""
+        """Both environments have the same hosts. A paper account has paper currencies, and no other account has any.
+        The wallets of an account that holds nothing do not show its environment, so its key is taken. Raises
+        `CredentialRejected`."""
         try:
             currencies = [decode(_Wallet, row).currency for row in await self._rest.rows(key, WALLETS, {})]
         except UnreadablePayload as error:
